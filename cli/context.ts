@@ -1,0 +1,77 @@
+/** What every verb needs: the configuration, the log, the syncs it is about; and how an error ends the program. */
+import type { Logger } from 'pino';
+import { loadConfig } from '../config/load.ts';
+import { processEnvironment } from '../config/process.ts';
+import type { Config } from '../config/schema.ts';
+import { secretsOf } from '../config/secrets.ts';
+import { isSyncError, SyncError } from '../model/errors.ts';
+import { createLog } from '../ops/log.ts';
+import { compose, type Daemon, type Sync } from '../worker/compose.ts';
+
+export const EXIT = { inStep: 0, notInStep: 1, usage: 2, changes: 3 } as const;
+
+export interface CommonOptions {
+  readonly config?: string;
+  readonly sync?: string;
+  readonly rebind?: boolean;
+  readonly logLevel?: string;
+}
+
+export interface Context {
+  readonly config: Config;
+  readonly log: Logger;
+}
+
+/** Loads the configuration, narrowed to `--sync`. @throws SyncError `config`. */
+export function openContext(options: CommonOptions, level: string): Context {
+  const env = processEnvironment();
+  const config = loadConfig({
+    ...(options.config !== undefined && { path: options.config }),
+    env,
+    cwd: process.cwd(),
+  });
+  const syncs =
+    options.sync === undefined ? config.syncs : config.syncs.filter(({ name }) => name === options.sync);
+  if (syncs.length === 0) {
+    const known = config.syncs.map(({ name }) => name).join(', ');
+    throw new SyncError('config', 'cli.sync', `no sync is named ${options.sync}; there are: ${known}`);
+  }
+  const log = createLog({ level: options.logLevel ?? level, secrets: secretsOf(config) });
+  return { config: { ...config, syncs }, log };
+}
+
+/** Opens the syncs, does `work`, and closes them whatever happens. */
+export async function withDaemon<Result>(
+  options: CommonOptions,
+  level: string,
+  work: (daemon: Daemon, context: Context) => Promise<Result>,
+): Promise<Result> {
+  const context = openContext(options, level);
+  const daemon = await compose({ ...context, rebind: options.rebind === true });
+  try {
+    return await work(daemon, context);
+  } finally {
+    await daemon.close();
+  }
+}
+
+/** Does `work` for each sync, one after the other, and gives what came of it. */
+export async function eachSync<Result>(
+  daemon: Daemon,
+  work: (sync: Sync) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const sync of daemon.syncs) results.push(await work(sync));
+  return results;
+}
+
+/** Says an error as an operator reads it, and the exit status that it means. */
+export function exitWith(error: unknown): number {
+  if (isSyncError(error)) {
+    process.stderr.write(`omni-sync: ${error.message}\n`);
+    return error.kind === 'config' ? EXIT.usage : EXIT.notInStep;
+  }
+  const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`omni-sync: a fault of omni-sync itself, please report it:\n${bug}\n`);
+  return EXIT.notInStep;
+}

@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+/** The program `omni-sync`: one verb, one file; this one only names them. */
+import { Command, CommanderError } from 'commander';
+import { EXIT, exitWith } from './context.ts';
+import { run } from './run.ts';
+import { sandbox } from './sandbox.ts';
+
+const collect = (value: string, earlier: string[] | undefined) => [...(earlier ?? []), value];
+
+const program = new Command('omni-sync')
+  .description("Keeps the people of an Omni instance in step with a company's directory.")
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true })
+  .showHelpAfterError('(`omni-sync help` lists the verbs)');
+
+/** A verb that works on the configuration. */
+function verb(name: string, summary: string): Command {
+  return program
+    .command(name)
+    .description(summary)
+    .option('--config <file>', 'the configuration; else OMNI_SYNC_CONFIG, else config/omni-sync.yaml')
+    .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent');
+}
+
+/** Runs a verb; its number is the exit status. */
+function does<Options>(work: (options: Options, words: string[]) => Promise<number>) {
+  return async (...args: unknown[]) => {
+    const command = args.at(-1) as Command;
+    process.exitCode = await work(command.opts() as Options, command.args).catch(exitWith);
+  };
+}
+
+verb('run', 'one reconcile, and wait until all of it is in Omni')
+  .option('--sync <name>', 'only this sync')
+  .option('--json', 'one JSON document on standard output')
+  .option('--rebind', 'accept that the ledger remembers another Omni, directory or id expression')
+  .action(does(run));
+
+program
+  .command('sandbox')
+  .description('an Omni to rehearse on, in memory, on loopback')
+  .option('--port <number>', 'where it listens; 0 for any', '8080')
+  .option('--requests-per-minute <number>', 'for each key (60)')
+  .option('--key <key>', 'an organization API key; may be given again (omni-sandbox-key)', collect)
+  .option('--attribute <name[:Number]>', 'a user attribute that it knows; may be given again', collect)
+  .option('--set <name=value>', 'any other setting of docs/sandbox.md; may be given again', collect)
+  .action(does(sandbox));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
+  else process.exitCode = exitWith(error);
+}

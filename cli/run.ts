@@ -1,0 +1,72 @@
+/** `omni-sync run`: one reconcile with workers of its own, and it waits until all of it is in Omni. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type SyncStatus, syncStatus } from '../ops/status.ts';
+import type { Sync } from '../worker/compose.ts';
+import { ask, startApplying, startReconciling } from '../worker/sync.ts';
+import { type CommonOptions, EXIT, withDaemon } from './context.ts';
+import { printJson, say } from './print.ts';
+import { openProgress, type Progress } from './progress.ts';
+import { summary } from './summary.ts';
+import { upcoming } from './upcoming.ts';
+
+export interface RunOptions extends CommonOptions {
+  readonly json?: boolean;
+}
+
+const LOOK_MS = 200;
+
+/** Runs every sync and returns the exit status: 0 where all is in step. */
+export async function run(options: RunOptions): Promise<number> {
+  return withDaemon(options, 'warn', async (daemon, { config }) => {
+    const progress = openProgress(options.json === true ? 'none' : 'auto');
+    const statuses = await Promise.all(
+      daemon.syncs.map((sync) => runSync(sync, { progress, next: upcoming(config, sync.name) })),
+    );
+    progress.close();
+    if (options.json === true) printJson({ syncs: statuses });
+    else for (const status of statuses) say(summary(status));
+    return statuses.every(isGood) ? EXIT.inStep : EXIT.notInStep;
+  });
+}
+
+function isGood({ run: record, waiting, failed }: SyncStatus): boolean {
+  return record?.complete === true && waiting === 0 && failed === 0;
+}
+
+async function runSync(
+  sync: Sync,
+  { progress, next }: { progress: Progress; next: Date | undefined },
+): Promise<SyncStatus> {
+  const running = [startReconciling(sync), startApplying(sync)];
+  try {
+    await reconciled(sync);
+    return await applied(sync, (status) => progress.show(status, sync), next);
+  } finally {
+    await Promise.all(running.map(({ stop }) => stop()));
+  }
+}
+
+/** Waits for the reconcile; asks again where Redis has lost the ask. */
+async function reconciled(sync: Sync): Promise<void> {
+  const about = { by: 'cli', full: false };
+  let id = await ask(sync, about);
+  for (;;) {
+    const state = await sync.ledger.asks.state(id);
+    if (state.kind === 'done') return;
+    if (state.kind === 'unknown') id = await ask(sync, about);
+    await sleep(LOOK_MS);
+  }
+}
+
+async function applied(
+  sync: Sync,
+  show: (status: SyncStatus) => void,
+  next: Date | undefined,
+): Promise<SyncStatus> {
+  for (;;) {
+    const status = await syncStatus(sync, next);
+    show(status);
+    if (status.waiting === 0 || status.halted) return status;
+    await sleep(LOOK_MS);
+  }
+}

@@ -1,0 +1,37 @@
+/** A sync's standing as a few lines for people. */
+import { CHANGE_KINDS } from '../model/change.ts';
+import type { RunView, SyncStatus } from '../ops/status.ts';
+import { count } from './print.ts';
+
+/** What a run found and did, and what is left. */
+export function summary({ name, run, inStep, waiting, failed, halted }: SyncStatus): string {
+  const lines = [
+    `${name}: ${inStep} in step, ${waiting} waiting, ${failed} failed${run === null ? '' : runText(run)}`,
+    ...(run === null || run.problem === null ? [] : [`  the read was not complete: ${run.problem}`]),
+    ...(run !== null && run.rejected > 0
+      ? [
+          `  ${count(run.rejected, 'record was', 'records were')} rejected; \`omni-sync failed\` names them and says why`,
+        ]
+      : []),
+    ...(run !== null && run.leavers > 0
+      ? [
+          `  ${count(run.leavers, 'linked person is', 'linked people are')} gone, inactive or out of scope; nobody is taken away by this version`,
+        ]
+      : []),
+    ...(failed > 0 ? ['  `omni-sync failed` says why; `omni-sync retry` tries again'] : []),
+    ...(halted
+      ? [
+          '  halted: Omni refuses the API key; replace the key, what waits is kept and goes out with the new one',
+        ]
+      : []),
+  ];
+  return lines.join('\n');
+}
+
+function runText(run: RunView): string {
+  const changes = CHANGE_KINDS.filter((kind) => run.changes[kind] > 0).map(
+    (kind) => `${run.changes[kind]} ${kind}`,
+  );
+  const found = changes.length === 0 ? 'nothing to change' : changes.join(', ');
+  return `\n  read ${count(run.read, 'record', 'records')}: ${found}; ${run.applied} applied with ${count(run.calls, 'request', 'requests')} to Omni`;
+}

@@ -1,0 +1,80 @@
+/** Finds, reads and checks the configuration: the one way in. Never prints the value of a setting. */
+import { dirname, resolve } from 'node:path';
+import { SyncError } from '../model/errors.ts';
+import { type ReadDocument, readDocument } from './document.ts';
+import { type Environment, substitute } from './environment.ts';
+import { ConfigError, type Fault, pathText } from './errors.ts';
+import { faultsOf, type PlacedFault } from './faults.ts';
+import { absolutePath, filesOf, readText } from './files.ts';
+import { type Config, configSchema } from './schema.ts';
+import { secretsOf } from './secrets.ts';
+
+/** Where to look. `env` and `cwd` are the process's, handed in. */
+interface LoadOptions {
+  readonly path?: string;
+  readonly env: Environment;
+  readonly cwd: string;
+}
+
+const MOST_BYTES = 1024 * 1024;
+const DEFAULT_FILE = 'config/omni-sync.yaml';
+
+/**
+ * The configuration at `path`, else at OMNI_SYNC_CONFIG, else at config/omni-sync.yaml.
+ * @throws ConfigError with every fault at once.
+ */
+export function loadConfig(options: LoadOptions): Config {
+  const file = absolutePath(options.cwd, options.path ?? (options.env.OMNI_SYNC_CONFIG || DEFAULT_FILE));
+  const source = sourceOf(file, options);
+  const document = readDocument(source.text);
+  if (document.tree === undefined) throw new ConfigError('config-invalid', file, document.faults);
+  if (document.tree === null) throw new ConfigError('config-invalid', file, [whole(`is empty: ${START}`)]);
+
+  const warnings: string[] = [];
+  const filled = substitute(document.tree, options.env);
+  const checked = configSchema(filesOf(dirname(file), (warning) => warnings.push(warning))).safeParse(
+    filled.tree,
+  );
+  const faults = allFaults(document, filled.faults, checked.success ? [] : faultsOf(checked.error.issues));
+  if (!checked.success || faults.length > 0) throw new ConfigError('config-invalid', file, faults);
+
+  const dataDir = checked.data.dataDir ?? resolve(options.cwd, options.env.OMNI_SYNC_DATA || 'data');
+  const config = { ...checked.data, file, dataDir, warnings };
+  if (source.othersMayRead && secretsOf(config).some((secret) => source.text.includes(secret))) {
+    warnings.push(`${file} holds a secret and every user of this host may read it: chmod 600 ${file}`);
+  }
+  return config;
+}
+
+const START = 'start from config/omni-sync.example.yaml, or run `omni-sync init`';
+
+function whole(message: string): Fault {
+  return { path: '', line: 0, message };
+}
+
+function sourceOf(file: string, { path, env }: LoadOptions): { text: string; othersMayRead: boolean } {
+  try {
+    return readText(file, MOST_BYTES);
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    const named =
+      path !== undefined ? '--config names it' : env.OMNI_SYNC_CONFIG ? 'OMNI_SYNC_CONFIG names it' : START;
+    throw new ConfigError(error.code, file, [whole(`${error.message} (${named})`)]);
+  }
+}
+
+/** What the schema says of a text whose variable is missing would be said of the reference: it is left out. */
+function allFaults(
+  document: ReadDocument,
+  unfilled: readonly PlacedFault[],
+  refused: readonly PlacedFault[],
+): readonly Fault[] {
+  const said = new Set(unfilled.map(({ path }) => pathText(path)));
+  const rest = refused.filter(({ path }) => !said.has(pathText(path)));
+  const placed = [...unfilled, ...rest].map(({ path, message }) => ({
+    path: pathText(path),
+    line: document.lineOf(path),
+    message,
+  }));
+  return [...document.faults, ...placed];
+}

@@ -1,0 +1,192 @@
+/**
+ * CSV by RFC 4180: a header, then rows of just as many columns. Stricter than the RFC in one point: the last row
+ * must end with a line break, as without one nobody can tell `active` from a cut-off `activated`. Never passes
+ * on a row of which that is not known.
+ */
+import { pipeline, type Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
+import type { SyncError } from '../model/errors.ts';
+import type { DirectoryRecord } from '../model/person.ts';
+import { emptyFile } from './bytes.ts';
+import { incomplete, type ReadFault } from './complete.ts';
+import { emptyToNull, MAX_RECORD_LENGTH, tooLong } from './record.ts';
+
+export interface CsvOptions {
+  /** The directory's name, for messages. */
+  readonly reading: string;
+  readonly pageSize: number;
+  /** One character; `,` where it is left out. */
+  readonly delimiter?: string | undefined;
+  /** Columns that must be there. */
+  readonly fields?: readonly string[] | undefined;
+}
+
+/** A row and the line that it starts on. */
+interface Row {
+  readonly values: readonly string[];
+  readonly line: number;
+}
+
+const LINE_FEED = 0x0a;
+const FORBIDDEN_NAMES = new Set(['__proto__', 'constructor', 'prototype']);
+
+/**
+ * The records of a CSV file, in pages. Header names are trimmed, values are not; an empty value is null; lines
+ * with nothing in them are no rows.
+ * @throws SyncError `incomplete`, with line and column (the column is the row's n-th value).
+ */
+export async function* readCsv(
+  chunks: AsyncIterable<Buffer>,
+  options: CsvOptions,
+): AsyncGenerator<DirectoryRecord[]> {
+  let header: readonly string[] | undefined;
+  let page: DirectoryRecord[] = [];
+  for await (const row of rows(chunks, options)) {
+    if (header === undefined) {
+      header = headerNames(row, options);
+      continue;
+    }
+    page.push(toRecord(header, row, options.reading));
+    if (page.length < options.pageSize) continue;
+    yield page;
+    page = [];
+  }
+  if (header === undefined) throw emptyFile(options.reading);
+  if (page.length > 0) yield page;
+}
+
+/** Every row, each given out only when the next one has begun or the file has ended with a line break. */
+async function* rows(chunks: AsyncIterable<Buffer>, options: CsvOptions): AsyncGenerator<Row> {
+  const progress = { line: 1, lastByte: 0 };
+  let held: Row | undefined;
+  try {
+    for await (const row of csvParser(chunks, options, progress) as AsyncIterable<Row>) {
+      if (held !== undefined && !isBlank(held)) yield held;
+      held = row;
+    }
+  } catch (error) {
+    throw error instanceof CsvError ? fromParser(error, progress.line, options.reading) : error;
+  }
+  if (held === undefined) return;
+  if (progress.lastByte !== LINE_FEED) throw notEnded(held, options.reading);
+  if (!isBlank(held)) yield held;
+}
+
+/** How far the parser is: the line on which the next row starts, and the last byte that it was given. */
+interface Progress {
+  line: number;
+  lastByte: number;
+}
+
+function csvParser(chunks: AsyncIterable<Buffer>, options: CsvOptions, progress: Progress): Readable {
+  const parser = parse({
+    delimiter: options.delimiter ?? ',',
+    // Both are named, as otherwise the first line's ending would be taken for every line's.
+    record_delimiter: ['\r\n', '\n'],
+    // Counted here instead, where the line is known for certain.
+    relax_column_count: true,
+    max_record_size: MAX_RECORD_LENGTH,
+    // The parser's own count of lines is off by the breaks within quotes.
+    on_record: (values: string[]): Row => {
+      const row = { values, line: progress.line };
+      progress.line += 1 + lineBreaks(values);
+      return row;
+    },
+  });
+  // Errors reach the one who iterates the parser, which pipeline destroys with them.
+  pipeline(noteLastByte(chunks, progress), parser, () => {});
+  return parser;
+}
+
+async function* noteLastByte(chunks: AsyncIterable<Buffer>, progress: Progress) {
+  for await (const chunk of chunks) {
+    progress.lastByte = chunk.at(-1) ?? 0;
+    yield chunk;
+  }
+}
+
+function isBlank(row: Row): boolean {
+  return row.values.length === 1 && row.values[0] === '';
+}
+
+function lineBreaks(values: readonly string[]): number {
+  let count = 0;
+  for (const value of values) {
+    for (let at = value.indexOf('\n'); at !== -1; at = value.indexOf('\n', at + 1)) count += 1;
+  }
+  return count;
+}
+
+function toRecord(header: readonly string[], row: Row, reading: string): DirectoryRecord {
+  const { values, line } = row;
+  if (values.length !== header.length) {
+    throw incomplete({
+      code: 'file.columns',
+      reading,
+      line,
+      column: Math.min(values.length, header.length) + 1,
+      problem: `expected ${header.length} columns as in the header, found ${values.length}`,
+      mend: 'Quote values that hold the delimiter, and check that the file was written to its end.',
+    });
+  }
+  const record: Record<string, string | null> = {};
+  for (let at = 0; at < header.length; at += 1) record[header[at] ?? ''] = emptyToNull(values[at] ?? '');
+  return record;
+}
+
+function headerNames(row: Row, options: CsvOptions): readonly string[] {
+  const names = row.values.map((name) => name.trim());
+  const place = { code: 'file.header', reading: options.reading, line: row.line };
+  for (const [at, name] of names.entries()) {
+    const fault = nameFault(name, names.indexOf(name) < at);
+    if (fault !== undefined) throw incomplete({ ...place, column: at + 1, ...fault });
+  }
+  const missing = (options.fields ?? []).filter((field) => !names.includes(field));
+  if (missing.length > 0) throw incomplete({ ...place, ...missingFault(missing, names.length) });
+  return names;
+}
+
+function nameFault(name: string, isTwice: boolean): Pick<ReadFault, 'problem' | 'mend'> | undefined {
+  if (name === '') return { problem: 'a column has no name', mend: 'Name every column in the first line.' };
+  if (/[\r\n]/.test(name)) {
+    return { problem: 'a column name holds a line break', mend: 'End lines with LF or CR LF.' };
+  }
+  if (isTwice) return { problem: 'a column name comes twice', mend: 'Give each column its own name.' };
+  if (!FORBIDDEN_NAMES.has(name)) return undefined;
+  return { problem: `a column is named ${name}, which is refused`, mend: 'Rename that column.' };
+}
+
+function missingFault(missing: readonly string[], columns: number) {
+  const hint = columns === 1 ? ' The header has one column: is the delimiter right?' : '';
+  return {
+    code: 'file.field_missing',
+    problem: `the header lacks ${missing.map((name) => JSON.stringify(name)).join(', ')}, which the mapping needs`,
+    mend: `Export these columns, or correct the mapping.${hint}`,
+  };
+}
+
+function notEnded(row: Row, reading: string): SyncError {
+  return incomplete({
+    code: 'file.cut',
+    reading,
+    line: row.line,
+    column: row.values.length,
+    problem: 'the last row does not end with a line break, so it may be cut off',
+    mend: 'End the last row with a line break.',
+  });
+}
+
+const QUOTE_MEND = 'Put quotes around the whole value and double the quotes within it (RFC 4180).';
+
+/** The parser's errors quote what they read, so they are named anew. `line` is where the faulty row starts. */
+function fromParser(error: CsvError, line: number, reading: string): SyncError {
+  const index = typeof error.index === 'number' ? error.index : 0;
+  const place = { reading, line, column: index + 1 };
+  if (error.code === 'CSV_MAX_RECORD_SIZE') return tooLong(place);
+  if (error.code === 'CSV_QUOTE_NOT_CLOSED') {
+    const problem = 'the file ends within a quoted value that starts in this row';
+    return incomplete({ ...place, code: 'file.cut', problem, mend: QUOTE_MEND });
+  }
+  const problem = 'a quote stands where none may stand';
+  return incomplete({ ...place, code: 'file.malformed', problem, mend: QUOTE_MEND });
+}

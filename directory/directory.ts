@@ -1,0 +1,31 @@
+/**
+ * Where people come from: the one interface that every source implements, in a file of its own.
+ * A source never skips a record that it failed to read, and never ends early without throwing.
+ */
+import type { DirectoryRecord } from '../model/person.ts';
+
+/** Which person to look up: the records whose `field` holds `value`, compared as the directory compares it. */
+export interface PersonQuery {
+  readonly field: string;
+  readonly value: string;
+}
+
+/**
+ * One source of directory users.
+ *
+ * `pages` ending normally says: this read is complete. Throwing a SyncError of kind `incomplete` says: it is
+ * not, and why; what was yielded before stays usable for joiners and movers, never for leavers. An abort is
+ * such an error too (`directory.aborted`). Each call of `pages` is a read of its own, from the start.
+ */
+export interface Directory {
+  /** How logs and messages name it: the type and where it reads, without secrets. */
+  readonly name: string;
+  /** Every record, in pages, one page in memory at a time. Aborting ends it with an error, not quietly. */
+  pages(signal?: AbortSignal): AsyncIterable<readonly DirectoryRecord[]>;
+  /**
+   * The records of one person, without reading everybody; empty where there is none within the directory's
+   * own filter. A source that cannot look up has no such method: the caller then scans `pages`.
+   * @throws SyncError `incomplete` where the answer cannot be believed, `config` where the field cannot be asked for.
+   */
+  find?(person: PersonQuery, signal?: AbortSignal): Promise<readonly DirectoryRecord[]>;
+}

@@ -1,0 +1,100 @@
+/**
+ * The two queues of a sync and what travels in them: asks for a reconcile, and refs of people to apply. Handlers live
+ * in worker/; a job never carries a person's data.
+ */
+import { type Job, type JobsOptions, Queue, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+
+export interface ApplyJob {
+  readonly ref: string;
+}
+
+/** A reconcile job says nothing: what was asked stands in the ledger. */
+export type ReconcileJob = Record<string, never>;
+
+/** How long a job's lock outlives its worker, and how often the dead are looked for: redelivery within 15 s. */
+export const LOCK_MS = 10_000;
+const STALLED_CHECK_MS = 5_000;
+/** A job that has ended its worker's process so many times more is failed, not given out again. */
+const MAX_STALLED = 2;
+/** How long an idle worker waits on Redis before it looks round, in seconds; also bounds a graceful stop. */
+const IDLE_SECONDS = 1;
+
+/** What takes the next slot first: 1 is most urgent. BullMQ's own "no priority" (0) is not used. */
+export const PRIORITY = { hand: 1, due: 2, create: 3, change: 4, bulk: 5 } as const;
+
+export type Urgency = keyof typeof PRIORITY;
+
+/** Attempts of one apply job: 2, 4, 8 … 128 s apart, jittered; past them the next reconcile tries again. */
+export const APPLY_ATTEMPTS = 8;
+const APPLY_BACKOFF_MS = 2_000;
+const FAILED_KEPT = { age: 7 * 24 * 3600, count: 1_000 } as const;
+
+export interface Queues {
+  readonly apply: Queue<ApplyJob>;
+  readonly reconcile: Queue<ReconcileJob>;
+  close(): Promise<void>;
+}
+
+export interface QueueOptions {
+  readonly redis: Redis;
+  /** The sync's hash tag, shared with the ledger so that both live on one slot of a cluster. */
+  readonly prefix: string;
+}
+
+/** Opens both queues for adding and looking. */
+export function openQueues({ redis, prefix }: QueueOptions): Queues {
+  const options = { connection: redis, prefix };
+  const apply = new Queue<ApplyJob>('apply', options);
+  const reconcile = new Queue<ReconcileJob>('reconcile', options);
+  return {
+    apply,
+    reconcile,
+    async close() {
+      await Promise.all([apply.close(), reconcile.close()]);
+    },
+  };
+}
+
+const workerOptions = ({ redis, prefix }: QueueOptions) => ({
+  connection: redis,
+  prefix,
+  lockDuration: LOCK_MS,
+  stalledInterval: STALLED_CHECK_MS,
+  maxStalledCount: MAX_STALLED,
+  drainDelay: IDLE_SECONDS,
+});
+
+/** A worker of the apply queue that takes nothing by itself: jobs are fetched one at a time by worker/dispatch.ts. */
+export function openApplyWorker(options: QueueOptions): Worker<ApplyJob> {
+  return new Worker<ApplyJob>('apply', null, { ...workerOptions(options), autorun: false });
+}
+
+/** A worker that runs `handle` for each reconcile job, one at a time. */
+export function openReconcileWorker(
+  options: QueueOptions,
+  handle: (job: Job<ReconcileJob>) => Promise<void>,
+): Worker<ReconcileJob> {
+  return new Worker<ReconcileJob>('reconcile', handle, { ...workerOptions(options), concurrency: 1 });
+}
+
+/** At most one job waits for a person, and at most one more is kept while one runs. */
+export function applyJobOptions(ref: string, urgency: Urgency): JobsOptions {
+  return {
+    priority: PRIORITY[urgency],
+    attempts: APPLY_ATTEMPTS,
+    backoff: { type: 'exponential', delay: APPLY_BACKOFF_MS, jitter: 0.5 },
+    removeOnComplete: true,
+    removeOnFail: FAILED_KEPT,
+    deduplication: { id: ref, keepLastIfActive: true },
+  };
+}
+
+/** Many asks make one reconcile; an ask that comes while one runs makes one more. */
+export const RECONCILE_JOB: JobsOptions = {
+  attempts: 5,
+  backoff: { type: 'exponential', delay: 1_000 },
+  removeOnComplete: true,
+  removeOnFail: FAILED_KEPT,
+  deduplication: { id: 'reconcile', keepLastIfActive: true },
+};

@@ -1,0 +1,61 @@
+/** What became of one person, written in one script: link, fingerprint, intent, quarantine, outbox row, audit, counts. */
+import type { ChangeKind } from '../model/change.ts';
+import type { Link } from '../model/link.ts';
+import type { SyncKeys } from './keys.ts';
+import { groupOf } from './links.ts';
+import { bucketOf, packLink } from './packing.ts';
+import type { ScriptedRedis } from './scripts.ts';
+
+/**
+ * put: this is the link now. mark: the link stands, and nothing more is to be done for this desired state.
+ * drop: the account is gone from Omni. none: there is no link and none is wanted.
+ */
+export type LinkEffect =
+  | { readonly kind: 'put'; readonly link: Link; readonly fingerprint: Buffer }
+  | { readonly kind: 'mark'; readonly fingerprint: Buffer }
+  | { readonly kind: 'drop' }
+  | { readonly kind: 'none' };
+
+export interface Commit {
+  readonly ref: string;
+  readonly sourceId: string;
+  /** The version of the outbox row that was applied. */
+  readonly version: string;
+  readonly effect: LinkEffect;
+  readonly run: string;
+  /** What to count it as in the run; absent: nothing was changed. */
+  readonly kind?: ChangeKind;
+  /** Requests that Omni got for it. */
+  readonly calls: number;
+  /** The audit record, as JSON. */
+  readonly audit?: string;
+}
+
+export interface Committer {
+  /** Whether this person has nothing more to apply: false where a newer desired state waits. */
+  commit(commit: Commit): Promise<boolean>;
+  /** Many at once, in one round trip. */
+  commitMany(commits: readonly Commit[]): Promise<void>;
+}
+
+/** The committer of one sync. */
+export function createCommitter(redis: ScriptedRedis, keys: SyncKeys): Committer {
+  const args = (commit: Commit) => {
+    const { effect, ref, sourceId, version } = commit;
+    const bucket = bucketOf(sourceId);
+    const entry = effect.kind === 'put' ? packLink(effect.link) : '';
+    const print = effect.kind === 'put' || effect.kind === 'mark' ? effect.fingerprint : '';
+    return [
+      ...[keys.links(bucket), keys.index(groupOf(bucket)), keys.outbox, keys.intents],
+      ...[keys.quarantine, keys.audit, keys.run(commit.run)],
+      ...[bucket, sourceId, effect.kind, entry, print, ref, version],
+      ...[commit.audit ?? '', commit.kind ?? '', commit.calls],
+    ];
+  };
+  return {
+    commit: async (commit) => (await redis.commitPerson(...args(commit))) === 1,
+    async commitMany(commits) {
+      await Promise.all(commits.map((commit) => redis.commitPerson(...args(commit))));
+    },
+  };
+}

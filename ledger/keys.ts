@@ -1,0 +1,55 @@
+/** Every Redis key of the ledger, in one list. Keys of one sync share a hash tag, so that a script stays on one slot. */
+
+/** Buckets that links are spread over; a power of two. */
+export const BUCKETS = 16_384;
+/** Buckets whose fingerprints share one hash, so that the whole index is read in few commands. */
+export const BUCKETS_PER_GROUP = 1_024;
+
+/** The hash tag of a sync, which is BullMQ's prefix as well. */
+export function syncTag(sync: string): string {
+  return `{omni-sync:${sync}}`;
+}
+
+/** The keys of one sync. */
+export function syncKeys(sync: string) {
+  const key = (name: string) => `${syncTag(sync)}:${name}`;
+  return {
+    /** hash: schema version, identity, epoch, ref key, whether Omni's accounts were correlated. */
+    meta: key('meta'),
+    /** string per bucket: packed links. */
+    links: (bucket: number) => key(`links:${bucket}`),
+    /** hash per group: bucket → the fingerprints of its links, in the links' order. */
+    index: (group: number) => key(`index:${group}`),
+    /** hash: ref → version and desired state waiting to be applied. */
+    outbox: key('outbox'),
+    /** hash: ref → when a create was about to be sent. */
+    intents: key('intents'),
+    /** hash: ref → why this person is set aside, or waits for a next try. */
+    quarantine: key('quarantine'),
+    /** hash: where a record stands → why it cannot become a desired user. */
+    rejected: key('rejected'),
+    /** hash: ask id → what was asked, until a run has done it. */
+    asks: key('asks'),
+    /** string: the run that did an ask; expires. */
+    askDone: (id: string) => key(`ask:${id}`),
+    /** string: the token of the reconcile that runs. */
+    lease: key('lease'),
+    /** counter: the fencing token. */
+    fence: key('fence'),
+    /** list: ids of the last runs, newest first. */
+    runs: key('runs'),
+    /** hash: one run's record and counts. */
+    run: (id: string) => key(`run:${id}`),
+    /** stream, capped: what was done. */
+    audit: key('audit'),
+    /** string: a cron slot that a scheduler has claimed; expires. */
+    tick: (slot: number) => key(`tick:${slot}`),
+  };
+}
+
+export type SyncKeys = ReturnType<typeof syncKeys>;
+
+/** hash of a share of an Omni host's accounts: omniId (16 bytes) → sync. */
+export function registerKey(host: string, share: string): string {
+  return `{omni-register:${host}}:${share}`;
+}

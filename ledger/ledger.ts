@@ -1,0 +1,109 @@
+/** What Redis remembers of one sync, as one object: the only door to the ledger for the floors above. */
+import type { Redis } from 'ioredis';
+import type { Rejection } from '../model/change.ts';
+import { type Asks, createAsks } from './asks.ts';
+import { type Committer, createCommitter } from './commit.ts';
+import { syncKeys } from './keys.ts';
+import { acquireLease, type Lease } from './lease.ts';
+import { createLinks, type Links } from './links.ts';
+import { createMeta, type Identity, type Meta } from './meta.ts';
+import { createOutbox, type Outbox } from './outbox.ts';
+import { createQuarantine, type Quarantine } from './quarantine.ts';
+import { createRefs } from './ref.ts';
+import { createRegister, type Register } from './register.ts';
+import { createRuns, type Runs } from './runs.ts';
+import { withScripts } from './scripts.ts';
+
+/** Rejected records that are kept by name; all are counted. */
+const KEPT_REJECTIONS = 10_000;
+const TICK_SECONDS = 3600;
+
+export interface Ledger extends Committer {
+  readonly meta: Pick<Meta, 'warm' | 'countRun'>;
+  readonly links: Links;
+  readonly outbox: Outbox;
+  readonly quarantine: Quarantine;
+  readonly register: Register;
+  readonly runs: Runs;
+  readonly asks: Asks;
+  /** Opens the ledger; see Meta.begin. `ref` names people for as long as this ledger is not wiped. */
+  begin(): Promise<{ readonly ref: (sourceId: string) => string; readonly cold: boolean }>;
+  lease(holder: string): Promise<Lease | undefined>;
+  /** The intent of this person's create, if one stands. */
+  intent(ref: string): Promise<Intent | undefined>;
+  /** Notes that a create of this version is about to be sent; the time of an earlier note stands. */
+  intend(ref: string, version: string): Promise<Intent>;
+  /** Redis's clock, in milliseconds since 1970. */
+  now(): Promise<number>;
+  rejections(): Promise<Rejection[]>;
+  setRejections(rejections: readonly Rejection[]): Promise<void>;
+  /** Whether this process is the one that acts on a cron slot (a time in milliseconds). */
+  claimTick(slot: number): Promise<boolean>;
+}
+
+/** A create was about to be sent, and it is not known whether it was. */
+export interface Intent {
+  /** When it was first meant, in milliseconds since 1970 by Redis's clock. */
+  readonly at: number;
+  /** The desired state that was sent last. */
+  readonly version: string;
+}
+
+export interface LedgerOptions {
+  readonly redis: Redis;
+  readonly sync: string;
+  readonly identity: Identity;
+  readonly dataDir: string;
+  readonly rebind: boolean;
+}
+
+/** The ledger of a sync. */
+export function createLedger(options: LedgerOptions): Ledger {
+  const redis = withScripts(options.redis);
+  const keys = syncKeys(options.sync);
+  const meta = createMeta({ ...options, keys });
+  return {
+    ...createCommitter(redis, keys),
+    meta,
+    links: createLinks(redis, keys),
+    outbox: createOutbox(redis, keys),
+    quarantine: createQuarantine(redis, keys),
+    register: createRegister(redis, options.identity.omniHost, options.sync),
+    runs: createRuns(redis, keys),
+    asks: createAsks(redis, keys),
+    async begin() {
+      const { refKey, cold } = await meta.begin();
+      return { ref: createRefs(refKey), cold };
+    },
+    lease: (holder) => acquireLease(redis, keys, holder),
+    async intent(ref) {
+      const text = await redis.hget(keys.intents, ref);
+      return text === null ? undefined : parseIntent(text);
+    },
+    intend: async (ref, version) => parseIntent(await redis.intend(keys.intents, ref, version)),
+    async now() {
+      const [seconds, micros] = await redis.time();
+      return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+    },
+    async rejections() {
+      const all = await redis.hvals(keys.rejected);
+      return all.map((json) => JSON.parse(json) as Rejection);
+    },
+    async setRejections(rejections) {
+      const kept = rejections
+        .slice(0, KEPT_REJECTIONS)
+        .map((rejection, i) => [String(i), JSON.stringify(rejection)]);
+      const transaction = redis.multi().del(keys.rejected);
+      if (kept.length > 0) transaction.hset(keys.rejected, ...kept.flat());
+      await transaction.exec();
+    },
+    async claimTick(slot) {
+      return (await redis.set(keys.tick(slot), '1', 'EX', TICK_SECONDS, 'NX')) === 'OK';
+    },
+  };
+}
+
+function parseIntent(text: string): Intent {
+  const [at, version] = text.split(' ');
+  return { at: Number(at), version: version ?? '' };
+}

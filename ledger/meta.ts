@@ -1,0 +1,137 @@
+/**
+ * What a ledger says of itself: the version of its form, whose people it remembers, and its epoch, by which a ledger
+ * that was wiped or set back to an older copy is noticed. A cold ledger first learns who is in Omni.
+ */
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { SyncError } from '../model/errors.ts';
+import type { SyncKeys } from './keys.ts';
+
+/** The form of the data in Redis that this program writes. */
+const SCHEMA = 1;
+
+/** Whose people a ledger remembers; another one's must not be believed. */
+export interface Identity {
+  readonly omniHost: string;
+  readonly directory: string;
+  readonly idExpression: string;
+}
+
+export interface Meta {
+  /**
+   * Opens, or begins where there is none, the ledger: called at the start of every reconcile and command, since Redis
+   * may have been wiped meanwhile.
+   * @throws SyncError `config` for a newer form, or another identity without `rebind`.
+   */
+  begin(): Promise<Begun>;
+  /** From now on the ledger is believed to know everyone in Omni. */
+  warm(): Promise<void>;
+  /** Counts a run, here and in the data folder: the pair that tells an older copy. */
+  countRun(): Promise<void>;
+}
+
+export interface Begun {
+  /** The key of `ref`s, made once for each ledger. */
+  readonly refKey: string;
+  /** Nobody has been correlated with Omni's accounts yet, or the ledger was set back to an older copy. */
+  readonly cold: boolean;
+}
+
+export interface MetaOptions {
+  readonly redis: Redis;
+  readonly keys: SyncKeys;
+  readonly sync: string;
+  readonly identity: Identity;
+  /** Where the epoch is noted beside Redis. */
+  readonly dataDir: string;
+  /** Accept another identity: what was remembered of another Omni is forgotten. */
+  readonly rebind: boolean;
+}
+
+/** The ledger's word on itself, for one sync. */
+export function createMeta(options: MetaOptions): Meta {
+  const { redis, keys } = options;
+  const epochFile = join(options.dataDir, `epoch-${options.sync}.json`);
+  return {
+    async begin() {
+      const stored = await redis.hgetall(keys.meta);
+      checkSchema(stored.schema);
+      if (stored.identity !== undefined && stored.identity !== digest(options.identity))
+        await rebind(options, stored);
+      await beginIfMissing(options);
+      const now = await redis.hgetall(keys.meta);
+      const older = await setBack(epochFile, { epoch: now.epoch ?? '', runs: Number(now.runs) });
+      if (older) await redis.hdel(keys.meta, 'warm');
+      return { refKey: now.refKey ?? '', cold: older || now.warm === undefined };
+    },
+    warm: async () => void (await redis.hset(keys.meta, 'warm', '1')),
+    async countRun() {
+      const runs = await redis.hincrby(keys.meta, 'runs', 1);
+      const epoch = await redis.hget(keys.meta, 'epoch');
+      await writeWhole(epochFile, JSON.stringify({ epoch, runs }));
+    },
+  };
+}
+
+async function beginIfMissing({ redis, keys, identity }: MetaOptions): Promise<void> {
+  const whose = { schema: SCHEMA, identity: digest(identity), omniHost: identity.omniHost };
+  const begun = { ...whose, epoch: randomUUID(), refKey: randomBytes(16).toString('base64url'), runs: 0 };
+  await Promise.all(Object.entries(begun).map(([field, value]) => redis.hsetnx(keys.meta, field, value)));
+}
+
+function checkSchema(stored: string | undefined): void {
+  if (stored === undefined || Number(stored) <= SCHEMA) return;
+  throw new SyncError(
+    'config',
+    'ledger.newer',
+    `the ledger in Redis has form ${stored}, this program knows forms up to ${SCHEMA}: a newer omni-sync has used it; run that one, or give this one a Redis of its own`,
+  );
+}
+
+async function rebind(options: MetaOptions, stored: Record<string, string>): Promise<void> {
+  const { redis, keys, identity } = options;
+  if (!options.rebind) {
+    throw new SyncError(
+      'config',
+      'ledger.identity',
+      `sync ${options.sync}: Redis remembers people of another Omni, directory or id expression (it remembers ${stored.omniHost ?? 'unknown'}, the configuration says ${identity.omniHost}); if the change is meant, run once with --rebind`,
+    );
+  }
+  await redis.hdel(keys.meta, 'warm');
+  await redis.hset(keys.meta, 'identity', digest(identity), 'omniHost', identity.omniHost);
+  if (stored.omniHost !== identity.omniHost) await forgetPeople(redis, keys);
+}
+
+/** Links to accounts of another Omni mean nothing here. */
+async function forgetPeople(redis: Redis, keys: SyncKeys): Promise<void> {
+  for (const pattern of [keys.links(0).replace(/0$/, '*'), keys.index(0).replace(/0$/, '*')]) {
+    for await (const found of redis.scanStream({ match: pattern.replace(/[[\]?]/g, '\\$&'), count: 1000 })) {
+      const names = found as string[];
+      if (names.length > 0) await redis.unlink(...names);
+    }
+  }
+  await redis.unlink(keys.outbox, keys.intents, keys.quarantine, keys.rejected);
+}
+
+/** Whether Redis now stands at an earlier point of the same epoch than the note beside it: an older copy was restored. */
+async function setBack(file: string, now: { epoch: string; runs: number }): Promise<boolean> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return false;
+  try {
+    const noted = JSON.parse(text) as { epoch?: unknown; runs?: unknown };
+    return noted.epoch === now.epoch && typeof noted.runs === 'number' && noted.runs > now.runs;
+  } catch {
+    return false;
+  }
+}
+
+async function writeWhole(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+function digest(identity: Identity): string {
+  return createHash('sha256').update(JSON.stringify(identity)).digest('base64url');
+}

@@ -1,0 +1,89 @@
+/**
+ * The desired states that wait to be applied, by ref. A row's version is the fingerprint of its desired state:
+ * writing it again changes nothing, and a worker's commit removes it only if it is unchanged.
+ */
+import type { Redis } from 'ioredis';
+import { SyncError } from '../model/errors.ts';
+import type { DesiredUser } from '../model/person.ts';
+import type { SyncKeys } from './keys.ts';
+import { batches } from './links.ts';
+import type { ScriptedRedis } from './scripts.ts';
+
+/** One person's waiting desired state. */
+export interface OutboxRow {
+  readonly ref: string;
+  readonly sourceId: string;
+  /** The fingerprint of `desired`, in base64url; of a person who is no longer wanted, `gone`. */
+  readonly version: string;
+  /** Absent: this person, who has no account yet, is no longer wanted: there is nothing to do. */
+  readonly desired?: DesiredUser;
+  readonly protected: boolean;
+  /** The run that found it. */
+  readonly run: string;
+  /** An account of Omni's list with the same userName, to adopt. */
+  readonly account?: { readonly id: string; readonly displayName: string; readonly active: boolean };
+}
+
+export interface Outbox {
+  /** Writes rows under a lease. @throws SyncError `unsafe` where the lease has gone to another. */
+  put(rows: readonly OutboxRow[], leaseToken: string): Promise<void>;
+  get(ref: string): Promise<OutboxRow | undefined>;
+  /** How many wait. */
+  size(): Promise<number>;
+  /** The refs of everyone who waits, a batch at a time, perhaps one twice. */
+  refs(): AsyncGenerator<readonly string[]>;
+  rows(): AsyncGenerator<readonly OutboxRow[]>;
+}
+
+const ROWS_AT_ONCE = 200;
+
+/** The outbox of one sync. */
+export function createOutbox(redis: ScriptedRedis, keys: SyncKeys): Outbox {
+  return {
+    async put(rows, leaseToken) {
+      for (const batch of batches(rows, ROWS_AT_ONCE)) {
+        const args = batch.flatMap((row) => [row.ref, row.version, JSON.stringify(row)]);
+        await redis.putOutbox(keys.lease, keys.outbox, keys.quarantine, leaseToken, ...args).catch(fenced);
+      }
+    },
+    async get(ref) {
+      const text = await redis.hget(keys.outbox, ref);
+      return text === null ? undefined : parseRow(text);
+    },
+    size: () => redis.hlen(keys.outbox),
+    async *refs() {
+      for await (const page of scan(redis, keys.outbox)) yield page.map(([ref]) => ref);
+    },
+    async *rows() {
+      for await (const page of scan(redis, keys.outbox)) yield page.map(([, text]) => parseRow(text));
+    },
+  };
+}
+
+function fenced(error: unknown): never {
+  if (error instanceof Error && error.message.includes('FENCED')) {
+    throw new SyncError(
+      'unsafe',
+      'reconcile.fenced',
+      'this reconcile was overtaken by another (it lost its lease while it was paused or cut off); nothing more of it is written',
+    );
+  }
+  throw error;
+}
+
+/** A row as the outbox keeps it: `version \n json`, so that a script can compare versions. */
+export function parseRow(text: string): OutboxRow {
+  return JSON.parse(text.slice(text.indexOf('\n') + 1)) as OutboxRow;
+}
+
+/** All fields of a hash, a batch at a time; a field may come twice while the hash is resized. */
+export async function* scan(redis: Redis, key: string): AsyncGenerator<[field: string, value: string][]> {
+  let cursor = '0';
+  do {
+    const [next, flat] = await redis.hscan(key, cursor, 'COUNT', 500);
+    cursor = next;
+    const page: [string, string][] = [];
+    for (let i = 0; i < flat.length; i += 2) page.push([flat[i] ?? '', flat[i + 1] ?? '']);
+    yield page;
+  } while (cursor !== '0');
+}

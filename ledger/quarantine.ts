@@ -1,0 +1,83 @@
+/**
+ * People set aside: after a refusal until their desired state changes or an operator says so, after a fault until
+ * a time by Redis's clock. Lives here and never in BullMQ's failed set, which expires.
+ */
+import type { ErrorKind, FailedRequest } from '../model/errors.ts';
+import type { SyncKeys } from './keys.ts';
+import { scan } from './outbox.ts';
+import type { ScriptedRedis } from './scripts.ts';
+
+/**
+ * What ends it. time: a job of theirs waits for the not-before time. reconcile: its attempts are spent, the next
+ * reconcile begins afresh. change: another desired state, or an operator's retry.
+ */
+export type Until = 'time' | 'reconcile' | 'change';
+
+/** Why someone is set aside. */
+export interface Setback {
+  readonly sourceId: string;
+  /** The desired state that failed; another one is tried afresh. */
+  readonly version: string;
+  readonly kind: ErrorKind | 'bug';
+  readonly code: string;
+  readonly message: string;
+  readonly request?: FailedRequest;
+  readonly until: Until;
+}
+
+export interface SetAside extends Setback {
+  readonly ref: string;
+  /** When it happened, in milliseconds since 1970 by Redis's clock. */
+  readonly at: number;
+  /** Not before this time, by the same clock. */
+  readonly notBefore: number;
+}
+
+/** What the run and the audit are told together with a setback. */
+export interface SetbackTold {
+  readonly run: string;
+  readonly calls: number;
+  /** Not to be tried again before so many milliseconds from now. */
+  readonly waitMs: number;
+  readonly audit?: string;
+}
+
+export interface Quarantine {
+  put(ref: string, setback: Setback, told: SetbackTold): Promise<void>;
+  get(ref: string): Promise<SetAside | undefined>;
+  all(): Promise<SetAside[]>;
+  /** Forgets, so that they are tried again. */
+  release(refs: readonly string[]): Promise<void>;
+}
+
+/** The quarantine of one sync. */
+export function createQuarantine(redis: ScriptedRedis, keys: SyncKeys): Quarantine {
+  return {
+    async put(ref, setback, told) {
+      const failed = setback.until === 'time' ? 0 : 1;
+      const tail = [Math.ceil(told.waitMs), told.calls, failed, told.audit ?? ''];
+      const { quarantine, audit } = keys;
+      await redis.setAside(quarantine, keys.run(told.run), audit, ref, JSON.stringify(setback), ...tail);
+    },
+    async get(ref) {
+      const text = await redis.hget(keys.quarantine, ref);
+      return text === null ? undefined : parse(ref, text);
+    },
+    async all() {
+      const found = new Map<string, SetAside>();
+      for await (const page of scan(redis, keys.quarantine)) {
+        for (const [ref, text] of page) found.set(ref, parse(ref, text));
+      }
+      return [...found.values()];
+    },
+    async release(refs) {
+      if (refs.length > 0) await redis.hdel(keys.quarantine, ...refs);
+    },
+  };
+}
+
+function parse(ref: string, text: string): SetAside {
+  const [notBefore, at, ...json] = text.split('\n');
+  const setback = JSON.parse(json.join('\n')) as Setback;
+  return { ...setback, ref, at: Number(at), notBefore: Number(notBefore) };
+}

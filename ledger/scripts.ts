@@ -1,0 +1,159 @@
+/**
+ * The Lua scripts of the ledger: each changes several keys of one sync together, or not at all.
+ * Names and argument order are fixed by ledger/ itself; nobody else calls them.
+ */
+import type { Redis } from 'ioredis';
+
+/** Replaces, adds or (with an empty entry) removes one packed link and its fingerprint. */
+const PUT_LINK = `
+local function put_link(links_key, index_key, bucket, id, entry, print)
+  local blob = redis.call('GET', links_key) or ''
+  local prints = redis.call('HGET', index_key, bucket) or ''
+  local at, nth = 1, 0
+  while at <= #blob do
+    local length = blob:byte(at) * 256 + blob:byte(at + 1)
+    if blob:byte(at + 2) == #id and blob:sub(at + 3, at + 2 + #id) == id then
+      blob = blob:sub(1, at - 1) .. entry .. blob:sub(at + 2 + length)
+      prints = prints:sub(1, nth * 8) .. print .. prints:sub(nth * 8 + 9)
+      break
+    end
+    at = at + 2 + length
+    nth = nth + 1
+    if at > #blob then
+      blob = blob .. entry
+      prints = prints .. print
+      break
+    end
+  end
+  if #blob == 0 then
+    blob = entry
+    prints = print
+  end
+  if #blob == 0 then
+    redis.call('DEL', links_key)
+    redis.call('HDEL', index_key, bucket)
+  else
+    redis.call('SET', links_key, blob)
+    redis.call('HSET', index_key, bucket, prints)
+  end
+end
+
+local function mark_link(links_key, index_key, bucket, id, print)
+  local blob = redis.call('GET', links_key) or ''
+  local at, nth = 1, 0
+  while at <= #blob do
+    if blob:byte(at + 2) == #id and blob:sub(at + 3, at + 2 + #id) == id then
+      local prints = redis.call('HGET', index_key, bucket)
+      redis.call('HSET', index_key, bucket, prints:sub(1, nth * 8) .. print .. prints:sub(nth * 8 + 9))
+      return
+    end
+    at = at + 2 + blob:byte(at) * 256 + blob:byte(at + 1)
+    nth = nth + 1
+  end
+end
+`;
+
+/**
+ * What became of one person, all at once: the link, the fingerprint, the intent, the quarantine, the audit, the
+ * run's counts; and the outbox row goes, if it still is the version that was applied.
+ * Returns 1 where the person has nothing more to apply, 0 where a newer desired state waits.
+ */
+const COMMIT = `${PUT_LINK}
+local links, index, outbox, intents, quarantine, audit, run = unpack(KEYS)
+local bucket, id, mode, entry, print, ref, version, record, kind, calls = unpack(ARGV)
+if mode == 'put' then put_link(links, index, bucket, id, entry, print) end
+if mode == 'drop' then put_link(links, index, bucket, id, '', '') end
+if mode == 'mark' then mark_link(links, index, bucket, id, print) end
+redis.call('HDEL', intents, ref)
+redis.call('HDEL', quarantine, ref)
+if record ~= '' then redis.call('XADD', audit, 'MAXLEN', '~', 10000, '*', 'record', record) end
+if kind ~= '' then
+  redis.call('HINCRBY', run, 'applied', 1)
+  redis.call('HINCRBY', run, 'applied:' .. kind, 1)
+end
+if calls ~= '0' then redis.call('HINCRBY', run, 'calls', calls) end
+redis.call('EXPIRE', run, 2592000)
+local row = redis.call('HGET', outbox, ref)
+if row then
+  if row:sub(1, #version + 1) ~= version .. '\\n' then return 0 end
+  redis.call('HDEL', outbox, ref)
+end
+return 1
+`;
+
+/** Writes desired states, unless the lease has gone to another holder. Returns how many rows are new or different. */
+const PUT_OUTBOX = `
+local lease, outbox, quarantine = unpack(KEYS)
+if redis.call('GET', lease) ~= ARGV[1] then return redis.error_reply('FENCED the lease has gone to another') end
+local changed = 0
+for i = 2, #ARGV, 3 do
+  local ref, version, row = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local old = redis.call('HGET', outbox, ref)
+  if not old or old:sub(1, #version + 1) ~= version .. '\\n' then
+    changed = changed + 1
+    redis.call('HDEL', quarantine, ref)
+  end
+  redis.call('HSET', outbox, ref, version .. '\\n' .. row)
+end
+return changed
+`;
+
+/** Notes that a create of this version is about to be sent; the time is Redis's, and the first one's. Returns the note. */
+const INTEND = `
+local now = redis.call('TIME')
+local at = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
+local earlier = redis.call('HGET', KEYS[1], ARGV[1])
+if earlier then at = earlier:match('^%d+') end
+redis.call('HSET', KEYS[1], ARGV[1], at .. ' ' .. ARGV[2])
+return at .. ' ' .. ARGV[2]
+`;
+
+/** Takes the lease if nobody holds it. Returns its token, or nothing. */
+const ACQUIRE = `
+if redis.call('EXISTS', KEYS[1]) == 1 then return false end
+local token = ARGV[1] .. ':' .. redis.call('INCR', KEYS[2])
+redis.call('SET', KEYS[1], token, 'PX', ARGV[2])
+return token
+`;
+
+/** Prolongs (or with 0 gives back) a lease that is still ours. Returns 1 where it was. */
+const RENEW = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] == '0' then redis.call('DEL', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 1
+`;
+
+/** Notes why a person is set aside or waits, with the not-before time by Redis's clock; counts the calls. */
+const SET_ASIDE = `
+local quarantine, run, audit = unpack(KEYS)
+local ref, note, wait, calls, failed, record = unpack(ARGV)
+local now = redis.call('TIME')
+local at = now[1] * 1000 + math.floor(now[2] / 1000)
+redis.call('HSET', quarantine, ref, string.format('%.0f\\n%.0f\\n', at + wait, at) .. note)
+if calls ~= '0' then redis.call('HINCRBY', run, 'calls', calls) end
+if failed ~= '0' then redis.call('HINCRBY', run, 'failed', failed) end
+redis.call('EXPIRE', run, 2592000)
+if record ~= '' then redis.call('XADD', audit, 'MAXLEN', '~', 10000, '*', 'record', record) end
+return at
+`;
+
+/** An ioredis client that knows the scripts: EVALSHA first, EVAL where Redis has forgotten them. */
+export interface ScriptedRedis extends Redis {
+  commitPerson(...args: (string | Buffer | number)[]): Promise<number>;
+  putOutbox(...args: (string | Buffer | number)[]): Promise<number>;
+  intend(...args: (string | number)[]): Promise<string>;
+  acquireLease(...args: (string | number)[]): Promise<string | null>;
+  renewLease(...args: (string | number)[]): Promise<number>;
+  setAside(...args: (string | number)[]): Promise<number>;
+}
+
+/** Teaches `redis` the scripts. */
+export function withScripts(redis: Redis): ScriptedRedis {
+  redis.defineCommand('commitPerson', { numberOfKeys: 7, lua: COMMIT });
+  redis.defineCommand('putOutbox', { numberOfKeys: 3, lua: PUT_OUTBOX });
+  redis.defineCommand('intend', { numberOfKeys: 1, lua: INTEND });
+  redis.defineCommand('acquireLease', { numberOfKeys: 2, lua: ACQUIRE });
+  redis.defineCommand('renewLease', { numberOfKeys: 1, lua: RENEW });
+  redis.defineCommand('setAside', { numberOfKeys: 3, lua: SET_ASIDE });
+  return redis as ScriptedRedis;
+}

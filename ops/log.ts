@@ -1,0 +1,42 @@
+/** The daemon's log: JSON lines on standard error, and no secret in any of them, by name and by value. */
+import { type DestinationStream, destination, type Logger, pino } from 'pino';
+
+export interface LogOptions {
+  readonly level: string;
+  /** Values that must never show, whatever they stand in. */
+  readonly secrets: readonly string[];
+  /** Where lines go; standard error where left out. */
+  readonly stream?: DestinationStream;
+}
+
+const HIDDEN = '[hidden]';
+
+/** Makes the logger. Lines are cut by value as they are written, so that a library's error text is cut too. */
+export function createLog(options: LogOptions): Logger {
+  const stream = options.stream ?? destination({ fd: 2, sync: true });
+  return pino(
+    {
+      level: options.level,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: {
+        paths: [
+          'apiKey',
+          'authorization',
+          'password',
+          'token',
+          '*.apiKey',
+          '*.authorization',
+          '*.password',
+          '*.token',
+        ],
+        censor: HIDDEN,
+      },
+    },
+    { write: (line: string) => stream.write(without(options.secrets, line)) },
+  );
+}
+
+function without(secrets: readonly string[], line: string): string {
+  return secrets.reduce((text, secret) => text.replaceAll(JSON.stringify(secret).slice(1, -1), HIDDEN), line);
+}

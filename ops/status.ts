@@ -1,0 +1,101 @@
+/** How a sync stands, as `status`, `run --json` and the pages say it: one shape, counted from the ledger alone. */
+import type { HostBudget } from '../ledger/budget.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { SetAside } from '../ledger/quarantine.ts';
+import type { RunRecord } from '../ledger/runs.ts';
+import { type ChangeCounts, noChanges } from '../model/change.ts';
+
+export interface StatusSource {
+  readonly name: string;
+  readonly ledger: Ledger;
+  readonly budget: HostBudget;
+}
+
+/** A run as it is shown; every count a number. */
+export interface RunView {
+  readonly id: string;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly complete: boolean;
+  /** Why the read was not complete, or why the run broke off. */
+  readonly problem: string | null;
+  readonly read: number;
+  readonly changes: ChangeCounts;
+  readonly applied: number;
+  readonly failed: number;
+  readonly held: number;
+  readonly rejected: number;
+  readonly leavers: number;
+  readonly calls: number;
+}
+
+export interface SyncStatus {
+  readonly name: string;
+  readonly run: RunView | null;
+  /** People whom Omni has as the directory wants them. */
+  readonly inStep: number;
+  /** People with a desired state that is still to be applied, and can be. */
+  readonly waiting: number;
+  /** People set aside; `omni-sync failed` names them. */
+  readonly failed: number;
+  /** Every API key is refused: nothing is sent until a key changes or `resume`. */
+  readonly halted: boolean;
+  /** ISO 8601; null where no schedule is known. */
+  readonly nextRun: string | null;
+}
+
+/** Runs to look back through for one that has counted the people. */
+const LOOK_BACK = 10;
+
+/** The status of a sync now. */
+export async function syncStatus(
+  { name, ledger, budget }: StatusSource,
+  nextRun: Date | undefined,
+): Promise<SyncStatus> {
+  const [runs, outbox, aside, snapshot] = await Promise.all([
+    ledger.runs.recent(LOOK_BACK),
+    ledger.outbox.size(),
+    ledger.quarantine.all(),
+    budget.snapshot(),
+  ]);
+  const [run] = runs;
+  const counted = runs.find(({ finishedAt, read }) => finishedAt !== undefined && read > 0);
+  const failed = aside.filter(isSetAside).length;
+  return {
+    name,
+    run: run === undefined ? null : runView(run),
+    inStep: Math.max(0, (counted?.inScope ?? 0) - outbox),
+    waiting: Math.max(0, outbox - failed),
+    failed,
+    halted: snapshot.keys.length > 0 && snapshot.keys.every(({ refused }) => refused),
+    nextRun: nextRun?.toISOString() ?? null,
+  };
+}
+
+/** Whether nobody is about to try this person again: not before a reconcile, another desired state, or an operator. */
+export function isSetAside({ until }: SetAside): boolean {
+  return until !== 'time';
+}
+
+/** A run's record in the shape that is shown. */
+export function runView(run: RunRecord): RunView {
+  const { id, startedAt, complete, read, applied, failed, rejected, leavers, calls } = run;
+  const counts = {
+    read,
+    changes: { ...noChanges(), ...run.changes },
+    applied,
+    failed,
+    held: 0,
+    rejected,
+    leavers,
+    calls,
+  };
+  return {
+    id,
+    startedAt,
+    finishedAt: run.finishedAt ?? null,
+    complete,
+    problem: run.problem ?? null,
+    ...counts,
+  };
+}

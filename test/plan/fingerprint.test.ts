@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { AttributeValue, DesiredUser } from '../../model/person.ts';
+import { compileFingerprint, confirmDigest, confirmedOf } from '../../plan/fingerprint.ts';
+
+const ANN: DesiredUser = {
+  sourceId: 'E-1',
+  userName: 'ann@acme.example',
+  displayName: 'Ann Lee',
+  attributes: { region: 'Berlin', team: null },
+};
+const NAMES = ['region', 'team'];
+const fingerprint = compileFingerprint({ attributeNames: NAMES, updates: true });
+
+describe('compileFingerprint', () => {
+  it('is eight bytes that stay the same from one version of the program to the next', () => {
+    expect(fingerprint(ANN, false).toString('hex')).toBe('d565b968a75e3b94');
+    expect(fingerprint(ANN, false)).toHaveLength(8);
+  });
+
+  it.each<[string, DesiredUser]>([
+    ['the id', { ...ANN, sourceId: 'E-2' }],
+    ['the address', { ...ANN, userName: 'Ann@acme.example' }],
+    ['the name', { ...ANN, displayName: 'Ann L' }],
+    ['an attribute', { ...ANN, attributes: { ...ANN.attributes, region: 'Rome' } }],
+    ['an attribute that is kept, not cleared', { ...ANN, attributes: { region: 'Berlin' } }],
+    ['two attributes, swapped', { ...ANN, attributes: { region: null, team: 'Berlin' } }],
+    ['a list, not its text', { ...ANN, attributes: { region: ['Berlin'], team: null } }],
+    ['text moved over a border', { ...ANN, userName: 'ann@acme.exampleAnn', displayName: ' Lee' }],
+  ])('differs for %s', (_, other) => {
+    expect(fingerprint(other, false)).not.toEqual(fingerprint(ANN, false));
+  });
+
+  it('differs by protection, policy and attribute names', () => {
+    const others = [
+      fingerprint(ANN, true),
+      compileFingerprint({ attributeNames: NAMES, updates: false })(ANN, false),
+      compileFingerprint({ attributeNames: ['region', 'unit'], updates: true })(ANN, false),
+      compileFingerprint({ attributeNames: ['region'], updates: true })(ANN, false),
+    ];
+    const all = [fingerprint(ANN, false), ...others].map((hash) => hash.toString('hex'));
+    expect(new Set(all).size).toBe(5);
+  });
+
+  it('does not depend on the order in which attributes were set', () => {
+    const { region, team } = ANN.attributes;
+    const turned: DesiredUser = { ...ANN, attributes: { team: team ?? null, region: region ?? null } };
+    expect(fingerprint(turned, false)).toEqual(fingerprint(ANN, false));
+  });
+
+  it('is equal where the desired users are equal, and nowhere else', () => {
+    fc.assert(
+      fc.property(anyUser(), anyUser(), fc.boolean(), fc.boolean(), (left, right, one, other) => {
+        const isEqual = fc.stringify([left, one]) === fc.stringify([right, other]);
+        expect(fingerprint(left, one).equals(fingerprint(right, other))).toBe(isEqual);
+        expect(fingerprint(left, one).equals(fingerprint(structuredClone(left), one))).toBe(true);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+});
+
+/** Few values of each kind, so that two users are often equal. */
+function anyUser(): fc.Arbitrary<DesiredUser> {
+  const text = fc.constantFrom('a', 'b', '', '"', 'a","b', '\u0000', 'é', 'e\u0301', '5', 'null', 'false');
+  const value: fc.Arbitrary<AttributeValue> = fc.oneof(
+    text,
+    fc.constantFrom(5, 0, null),
+    fc.array(text, { maxLength: 2 }),
+    fc.array(fc.constantFrom(5, 0), { maxLength: 2 }),
+  );
+  const maybe = fc.option(value, { nil: undefined });
+  return fc
+    .record({ sourceId: text, userName: text, displayName: text, region: maybe, team: maybe })
+    .map((parts) => {
+      const { sourceId, userName, displayName, region, team } = parts;
+      const attributes = { ...(region !== undefined && { region }), ...(team !== undefined && { team }) };
+      return { sourceId, userName, displayName, attributes };
+    });
+}
+
+describe('confirmDigest', () => {
+  it('is five latin1 characters', () => {
+    expect(confirmDigest('displayName', 'Ann')).toHaveLength(5);
+    expect(Buffer.from(confirmDigest('displayName', 'Ann'), 'latin1')).toHaveLength(5);
+  });
+
+  it.each<[string, string, AttributeValue, AttributeValue]>([
+    ['a number and its text', '@level', 5, '5'],
+    ['numbers and their texts', '@levels', [1, 2], ['1', '2']],
+    ['NFC and NFD', 'displayName', 'Re\u0301mi', 'R\u00e9mi'],
+    ['NFC and NFD in a list', '@names', ['Re\u0301mi'], ['R\u00e9mi']],
+    ['an address in either case', 'userName', 'Ann@Acme.example', 'ann@acme.example'],
+  ])('is one for %s', (_, field, left, right) => {
+    expect(confirmDigest(field, left)).toBe(confirmDigest(field, right));
+  });
+
+  it('differs for everything else', () => {
+    const digests = [
+      confirmDigest('displayName', 'a'),
+      confirmDigest('displayName', 'A'),
+      confirmDigest('userName', 'a'),
+      confirmDigest('@displayName', 'a'),
+      confirmDigest('@a', null),
+      confirmDigest('@a', 'null'),
+      confirmDigest('@a', ''),
+      confirmDigest('@a', []),
+      confirmDigest('@a', 'x'),
+      confirmDigest('@a', ['x']),
+      confirmDigest('@a', ['x', 'y']),
+      confirmDigest('@a', ['y', 'x']),
+      confirmDigest('@a', ['x,y']),
+      confirmDigest('@a","x', 'x'),
+    ];
+    expect(new Set(digests).size).toBe(digests.length);
+  });
+});
+
+describe('confirmedOf', () => {
+  it('digests each field that the desired user names, cleared ones too', () => {
+    expect(confirmedOf(ANN)).toEqual([
+      confirmDigest('userName', 'ann@acme.example'),
+      confirmDigest('displayName', 'Ann Lee'),
+      confirmDigest('@region', 'Berlin'),
+      confirmDigest('@team', null),
+    ]);
+  });
+});

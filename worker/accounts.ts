@@ -1,0 +1,35 @@
+/** Who is in Omni already, read once where the ledger knows nobody: ⌈E/100⌉ list pages, instead of two calls a person. */
+import type { Links } from '../ledger/links.ts';
+import { addressKey, type OmniUser } from '../model/person.ts';
+import type { KnownAccount } from '../plan/decide.ts';
+
+export interface Accounts {
+  /** By address key. */
+  readonly byAddress: ReadonlyMap<string, KnownAccount>;
+  /** List pages that were asked for. */
+  readonly calls: number;
+}
+
+/** Of a ledger that knows Omni already. */
+export const NO_ACCOUNTS: Accounts = { byAddress: new Map(), calls: 0 };
+
+/** Lists all of Omni's users who are linked to nobody. @throws SyncError as the Omni client does; a list that ends early is an error, not a list. */
+export async function readAccounts(
+  omni: { listUsers(signal?: AbortSignal): AsyncIterable<readonly OmniUser[]> },
+  links: Links,
+  signal?: AbortSignal,
+): Promise<Accounts> {
+  const linked = new Set<string>();
+  for await (const page of links.stored()) for (const { link } of page) linked.add(link.omniId);
+  const byAddress = new Map<string, KnownAccount>();
+  let calls = 0;
+  for await (const page of omni.listUsers(signal)) {
+    calls++;
+    for (const { id, userName, displayName, active } of page) {
+      if (linked.has(id)) continue;
+      const key = addressKey(userName);
+      if (active || !byAddress.has(key)) byAddress.set(key, { id, displayName, active });
+    }
+  }
+  return { byAddress, calls };
+}

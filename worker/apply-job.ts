@@ -1,0 +1,111 @@
+/** One apply job from the queue: carried out, then finished in the queue as its outcome says. Never throws for an error of apply. */
+import { type Job, UnrecoverableError } from 'bullmq';
+import { APPLY_ATTEMPTS, type ApplyJob } from '../jobs/queues.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Until } from '../ledger/quarantine.ts';
+import { isSyncError, SyncError } from '../model/errors.ts';
+import type { Omni } from '../omni/client.ts';
+import type { Rules } from '../plan/decide.ts';
+import { applyPerson } from './apply.ts';
+import { auditRecord } from './audit-record.ts';
+import type { Events } from './events.ts';
+import { type Consequence, consequenceOf } from './outcome.ts';
+import type { Spending } from './spending.ts';
+
+export interface ApplyJobDeps {
+  readonly ledger: Ledger;
+  readonly omni: Omni;
+  readonly rules: Rules;
+  readonly events: Events;
+  /** Aborted when the process must end at once. */
+  readonly signal: AbortSignal;
+}
+
+/** BullMQ's jitter makes a backoff of d last between d/2 and d: before d/2 nobody tries, whatever a host's clock says. */
+const SURE_BACKOFF_MS = 1_000;
+
+/** Carries out `job`, which this worker holds with `token`. */
+export async function handleApplyJob(
+  { job, token, spending }: { job: Job<ApplyJob>; token: string; spending: Spending },
+  deps: ApplyJobDeps,
+): Promise<void> {
+  const { ref } = job.data;
+  let waitMs: number;
+  try {
+    if (job.deferredFailure) throw poison();
+    const omni = deps.omni.withBudget(spending);
+    waitMs = await applyPerson(ref, { ...deps, omni, takeCalls: () => spending.takeCount() });
+  } catch (error) {
+    await fail(error, { job, token, spending }, deps);
+    return;
+  }
+  if (waitMs > 0) await job.moveToDelayed(Date.now() + waitMs, token);
+  else await job.moveToCompleted(null, token, false);
+}
+
+/** BullMQ gave the job up because its workers died over it, again and again. */
+function poison(): SyncError {
+  return new SyncError(
+    'refused',
+    'job.poison',
+    'the process died several times while applying this person; look for the cause in the logs, then retry',
+  );
+}
+
+async function fail(
+  error: unknown,
+  { job, token, spending }: { job: Job<ApplyJob>; token: string; spending: Spending },
+  deps: ApplyJobDeps,
+): Promise<void> {
+  const { ledger, events } = deps;
+  const { ref } = job.data;
+  const consequence = consequenceOf(error);
+  const told = toldOf(error);
+  const row = await ledger.outbox.get(ref);
+  events.setback({ ref, ...(row && { sourceId: row.sourceId }), consequence, ...told, error: told.error });
+  if (consequence === 'requeue') {
+    if (row !== undefined) await ledger.runs.addCalls(row.run, spending.takeCount());
+    await job.moveToWait(token);
+    return;
+  }
+  const until = untilOf(consequence, job);
+  if (row !== undefined) {
+    const { kind, code, message, request } = told;
+    const setback = {
+      sourceId: row.sourceId,
+      version: row.version,
+      kind,
+      code,
+      message,
+      ...(request && { request }),
+      until,
+    };
+    const audit = auditRecord({ did: 'fail', sourceId: row.sourceId, fields: [], run: row.run, note: code });
+    const about = { run: row.run, calls: spending.takeCount(), waitMs: backoffMs(until, job) };
+    await ledger.quarantine.put(ref, setback, until === 'time' ? about : { ...about, audit });
+  }
+  await job.moveToFailed(
+    until === 'change' ? new UnrecoverableError(told.message) : told.error,
+    token,
+    false,
+  );
+}
+
+function toldOf(error: unknown) {
+  if (isSyncError(error)) {
+    const { kind, code, message, request } = error;
+    return { kind, code, message, request, error };
+  }
+  const bug = error instanceof Error ? error : new Error(String(error));
+  const message = `a fault of omni-sync itself (${bug.name}); the log has its stack`;
+  return { kind: 'bug' as const, code: 'bug', message, request: undefined, error: bug };
+}
+
+function untilOf(consequence: Consequence, job: Job): Until {
+  if (consequence === 'setAside') return 'change';
+  return job.attemptsMade + 1 >= APPLY_ATTEMPTS ? 'reconcile' : 'time';
+}
+
+function backoffMs(until: Until, job: Job): number {
+  return until === 'time' ? SURE_BACKOFF_MS * 2 ** job.attemptsMade : 0;
+}

@@ -1,0 +1,139 @@
+/**
+ * Takes apply jobs one at a time, a slot of the budget first: what is urgent takes the very next slot. An idle
+ * dispatcher waits for a job first, so that nothing is spent while there is nothing to do.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job, Worker } from 'bullmq';
+import { type ApplyJob, LOCK_MS } from '../jobs/queues.ts';
+import type { Budget, Turn } from '../model/budget.ts';
+import { isSyncError } from '../model/errors.ts';
+import { type Spending, spendFrom } from './spending.ts';
+
+export interface DispatchOptions {
+  readonly worker: Worker<ApplyJob>;
+  readonly budget: Budget;
+  /** Jobs under way at once. */
+  readonly concurrency: number;
+  /** Carries one job out and finishes it in the queue; throws for nothing but bugs of its own. */
+  readonly handle: (job: Job<ApplyJob>, token: string, spending: Spending) => Promise<void>;
+  readonly onTrouble: (error: Error) => void;
+}
+
+export interface Dispatcher {
+  /** Takes no more, and waits for what is under way. */
+  stop(): Promise<void>;
+}
+
+/** How long a halted target, or a Redis that is away, is left alone before the next look. */
+const PAUSE_MS = 1_000;
+
+interface Held {
+  readonly job: Job<ApplyJob>;
+  readonly token: string;
+  readonly done: Promise<void>;
+}
+
+/** Starts taking jobs. */
+export function dispatch(options: DispatchOptions): Dispatcher {
+  const stopping = new AbortController();
+  const held = new Map<string, Held>();
+  const locks = setInterval(
+    () => void extendLocks(options.worker, [...held.values()]).catch(options.onTrouble),
+    LOCK_MS / 3,
+  );
+  const looping = loop({ ...options, signal: stopping.signal, held });
+  return {
+    async stop() {
+      stopping.abort();
+      await looping;
+      await Promise.all([...held.values()].map(({ done }) => done));
+      clearInterval(locks);
+    },
+  };
+}
+
+interface Taking extends DispatchOptions {
+  readonly signal: AbortSignal;
+  /** Every job that this process has, by token; their locks are prolonged. */
+  readonly held: Map<string, Held>;
+}
+
+/** What the last step left: whether more jobs are likely, and a turn that nobody wanted. */
+interface Left {
+  readonly busy: boolean;
+  readonly turn: Turn | undefined;
+}
+
+async function loop(taking: Taking): Promise<void> {
+  await taking.worker.waitUntilReady();
+  await taking.worker.startStalledCheckTimer();
+  let left: Left = { busy: false, turn: undefined };
+  while (!taking.signal.aborted) {
+    try {
+      left = await takeOne(taking, left);
+    } catch (error) {
+      left = { busy: false, turn: undefined };
+      if (taking.signal.aborted) return;
+      if (!isSyncError(error, 'unauthorized'))
+        taking.onTrouble(error instanceof Error ? error : new Error(String(error)));
+      await sleep(PAUSE_MS, undefined, { signal: taking.signal }).catch(() => undefined);
+    }
+  }
+}
+
+async function takeOne(taking: Taking, left: Left): Promise<Left> {
+  const { worker, budget, held, signal } = taking;
+  let { turn } = left;
+  if (held.size >= taking.concurrency) {
+    turn = undefined;
+    await Promise.race([...held.values()].map(({ done }) => done));
+  }
+  if (left.busy) turn ??= await budget.turn(signal);
+  const token = randomUUID();
+  const job = await worker.getNextJob(token, { block: !left.busy });
+  if (job === undefined) return { busy: false, turn: undefined };
+  turn ??= await turnFor({ job, token }, taking);
+  const unused = begin({ job, token }, turn, taking);
+  return { busy: true, turn: await Promise.race([unused, soon()]) };
+}
+
+/** A turn for a job in hand; a job that must not be done now goes back. */
+async function turnFor({ job, token }: Omit<Held, 'done'>, taking: Taking): Promise<Turn> {
+  taking.held.set(token, { job, token, done: Promise.resolve() });
+  try {
+    return await taking.budget.turn(taking.signal);
+  } catch (error) {
+    await job.moveToWait(token).catch(taking.onTrouble);
+    throw error;
+  } finally {
+    taking.held.delete(token);
+  }
+}
+
+/** Starts a job, and gives back the turn if it turns out that it was not needed. */
+function begin({ job, token }: Omit<Held, 'done'>, turn: Turn, taking: Taking): Promise<Turn | undefined> {
+  const spending = spendFrom(taking.budget, turn);
+  const handled = taking.handle(job, token, spending).catch(taking.onTrouble);
+  const done = handled.finally(() => taking.held.delete(token));
+  taking.held.set(token, { job, token, done });
+  return done.then(() => spending.unused());
+}
+
+/** A job that needs no request is over at once, and its turn serves the next; one that takes longer has spent it. */
+function soon(): Promise<undefined> {
+  return sleep(5, undefined);
+}
+
+async function extendLocks(
+  worker: Worker<ApplyJob>,
+  held: readonly { job: Job<ApplyJob>; token: string }[],
+): Promise<void> {
+  const known = held.flatMap(({ job, token }) => (job.id === undefined ? [] : [{ id: job.id, token }]));
+  if (known.length === 0) return;
+  await worker.extendJobLocks(
+    known.map(({ id }) => id),
+    known.map(({ token }) => token),
+    LOCK_MS,
+  );
+}

@@ -1,0 +1,49 @@
+/** What the worker tells as it goes: a line a change, a line a run, and the steps between which it may be killed. */
+
+import type { RunFindings } from '../ledger/runs.ts';
+import type { ChangeKind } from '../model/change.ts';
+import type { SyncError } from '../model/errors.ts';
+
+/** The points at which a death is interesting; tests kill the process there. */
+export type Step =
+  | 'reconcile.read'
+  | 'reconcile.outbox'
+  | 'reconcile.jobs'
+  | 'apply.taken'
+  | 'apply.intent'
+  | 'apply.answered'
+  | 'apply.committed';
+
+export interface AppliedEvent {
+  readonly ref: string;
+  readonly sourceId: string;
+  readonly omniId?: string;
+  readonly kind: ChangeKind;
+  readonly fields: readonly string[];
+  readonly run: string;
+  readonly calls: number;
+}
+
+export interface SetbackEvent {
+  readonly ref: string;
+  readonly sourceId?: string;
+  readonly code: string;
+  readonly message: string;
+  readonly consequence: string;
+  readonly error: SyncError | Error;
+}
+
+export interface Events {
+  step(step: Step): void;
+  reconciled(event: RunFindings & { readonly run: string; readonly cold: boolean }): void;
+  applied(event: AppliedEvent): void;
+  /** Omni stored something else than was sent. */
+  stored(event: {
+    readonly ref: string;
+    readonly omniId: string;
+    readonly differences: readonly { field: string; kind: string }[];
+  }): void;
+  setback(event: SetbackEvent): void;
+  /** A fault of the machinery itself: Redis, BullMQ. */
+  trouble(error: Error): void;
+}

@@ -1,0 +1,111 @@
+/** One sync, put together: everything that belongs to one directory and one Omni, and what may be started of it. */
+import type { Worker } from 'bullmq';
+import type { Directory } from '../directory/directory.ts';
+import { addReconcileJob } from '../jobs/add.ts';
+import { openApplyWorker, openReconcileWorker, type QueueOptions, type Queues } from '../jobs/queues.ts';
+import type { HostBudget } from '../ledger/budget.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Omni } from '../omni/client.ts';
+import type { Rules } from '../plan/decide.ts';
+import type { Fingerprint } from '../plan/fingerprint.ts';
+import type { Rate } from '../plan/forecast.ts';
+import type { Mapping } from '../plan/map.ts';
+import { handleApplyJob } from './apply-job.ts';
+import { dispatch } from './dispatch.ts';
+import type { Events } from './events.ts';
+import { reconcile } from './reconcile.ts';
+import { type Schedule, schedule } from './schedule.ts';
+
+/** What a sync is made of; compose.ts makes it. */
+export interface SyncParts {
+  readonly name: string;
+  readonly schedule: { readonly expression: string; readonly timezone: string };
+  readonly directory: Directory;
+  readonly mapping: Mapping;
+  readonly fingerprint: Fingerprint;
+  readonly rules: Rules;
+  readonly ledger: Ledger;
+  readonly queues: Queues;
+  readonly queueOptions: QueueOptions;
+  readonly omni: Omni;
+  readonly budget: HostBudget;
+  readonly events: Events;
+  readonly holder: string;
+  /** What Omni's limits allow, for forecasts. */
+  readonly rate: Rate;
+  /** Apply jobs under way at once in this process. */
+  readonly concurrency: number;
+}
+
+export type Role = 'scheduler' | 'worker';
+
+/** Something that runs until it is stopped. */
+export interface Running {
+  stop(): Promise<void>;
+}
+
+/** How long a stop lets requests finish before it cuts them off, in milliseconds: the service ends within 30 s. */
+const FINISH_MS = 20_000;
+
+/** Asks for a reconcile: the one door that cron, HTTP and the commands all use. */
+export async function ask(
+  { ledger, queues }: SyncParts,
+  about: { by: string; full: boolean },
+): Promise<string> {
+  const id = await ledger.asks.add(about);
+  await addReconcileJob(queues);
+  return id;
+}
+
+/** Starts ticking; the reconciles that it asks for run where `startReconciling` runs. */
+export function startSchedule(parts: SyncParts): Schedule {
+  return schedule({
+    ...parts.schedule,
+    onTick: async (slot) => {
+      if (await parts.ledger.claimTick(slot)) await ask(parts, { by: 'cron', full: false });
+    },
+    onTrouble: parts.events.trouble,
+  });
+}
+
+/** Runs the reconciles that anyone asks for. */
+export function startReconciling(parts: SyncParts): Running {
+  const ending = new AbortController();
+  const worker = openReconcileWorker(parts.queueOptions, (job) =>
+    reconcile(parts, { signal: ending.signal, last: job.attemptsMade + 1 >= (job.opts.attempts ?? 1) }),
+  );
+  hear(worker, parts.events);
+  return {
+    async stop() {
+      ending.abort();
+      await worker.close();
+    },
+  };
+}
+
+/** Carries changes to Omni. */
+export function startApplying(parts: SyncParts): Running {
+  const ending = new AbortController();
+  const worker = openApplyWorker(parts.queueOptions);
+  hear(worker, parts.events);
+  const dispatcher = dispatch({
+    worker,
+    budget: parts.budget,
+    concurrency: parts.concurrency,
+    handle: (job, token, spending) =>
+      handleApplyJob({ job, token, spending }, { ...parts, signal: ending.signal }),
+    onTrouble: parts.events.trouble,
+  });
+  return {
+    async stop() {
+      const cutting = setTimeout(() => ending.abort(), FINISH_MS);
+      await dispatcher.stop();
+      clearTimeout(cutting);
+      await worker.close();
+    },
+  };
+}
+
+function hear(worker: Pick<Worker, 'on'>, events: Events): void {
+  worker.on('error', (error) => events.trouble(error));
+}
