@@ -1,9 +1,15 @@
 #!/usr/bin/env node
 /** The program `omni-sync`: one verb, one file; this one only names them. */
 import { Command, CommanderError } from 'commander';
+import { check } from './check.ts';
 import { EXIT, exitWith } from './context.ts';
+import { failed } from './failed.ts';
+import { plan } from './plan.ts';
+import { retry } from './retry.ts';
 import { run } from './run.ts';
 import { sandbox } from './sandbox.ts';
+import { start } from './start.ts';
+import { status } from './status.ts';
 
 const collect = (value: string, earlier: string[] | undefined) => [...(earlier ?? []), value];
 
@@ -30,11 +36,49 @@ function does<Options>(work: (options: Options, words: string[]) => Promise<numb
   };
 }
 
+const REBIND = [
+  '--rebind',
+  'accept that the ledger remembers another Omni, directory or id expression',
+] as const;
+const JSON_OUT = ['--json', 'one JSON document on standard output'] as const;
+
+verb('start', 'the service: schedule, reconciles, workers')
+  .option('--role <roles>', 'scheduler, worker, or both with a comma (both)')
+  .option(...REBIND)
+  .action(does(start));
+
 verb('run', 'one reconcile, and wait until all of it is in Omni')
   .option('--sync <name>', 'only this sync')
-  .option('--json', 'one JSON document on standard output')
-  .option('--rebind', 'accept that the ledger remembers another Omni, directory or id expression')
+  .option(...JSON_OUT)
+  .option(...REBIND)
   .action(does(run));
+
+verb('plan', 'what a run would do, person by person; writes nothing to Omni')
+  .option('--sync <name>', 'only this sync')
+  .option(...JSON_OUT)
+  .option('--exit-code', 'exit with 3 where there is something to do')
+  .action(does(plan));
+
+verb('status', 'last and next run, in step, waiting, failed')
+  .option('--sync <name>', 'only this sync')
+  .option(...JSON_OUT)
+  .action(does(status));
+
+verb('check', 'configuration, Redis, directory, key, attributes: each passes or says how to mend it')
+  .option('--sync <name>', 'only this sync')
+  .option(...JSON_OUT)
+  .action(does(check));
+
+verb('failed', 'who is stuck and why, and which records are rejected')
+  .option('--sync <name>', 'only this sync')
+  .option(...JSON_OUT)
+  .action(does(failed));
+
+verb('retry', 'try people again who are set aside')
+  .argument('[person...]', 'a sourceId, an address or a ref')
+  .option('--sync <name>', 'only this sync')
+  .option('--all', 'everyone who is set aside')
+  .action(does(retry));
 
 program
   .command('sandbox')

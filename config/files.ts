@@ -1,7 +1,6 @@
 /** Reads the configuration's files: bounded, plain files alone. Never prints what is in them. */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { SyncError } from '../model/errors.ts';
 
 /** A secret, and the file that it came from where it came from one, so that it can be read again after a change. */
@@ -25,7 +24,7 @@ const OTHERS_MAY_READ = 0o004;
 
 /** Files relative to `folder`; each warning goes to `warn`. */
 export function filesOf(folder: string, warn: (message: string) => void): Files {
-  const absolute = (path: string) => absolutePath(folder, path);
+  const absolute = (path: string) => resolve(folder, path);
   return {
     absolute,
     readable(path) {
@@ -43,12 +42,6 @@ export function filesOf(folder: string, warn: (message: string) => void): Files 
     },
     warn,
   };
-}
-
-/** `path` as an absolute one: from `folder`, or from the home directory where it starts with `~/`. */
-export function absolutePath(folder: string, path: string): string {
-  if (path.startsWith('~/')) return join(homedir(), path.slice(2));
-  return isAbsolute(path) ? path : resolve(folder, path);
 }
 
 /**

@@ -5,7 +5,7 @@ import { type ReadDocument, readDocument } from './document.ts';
 import { type Environment, substitute } from './environment.ts';
 import { ConfigError, type Fault, pathText } from './errors.ts';
 import { faultsOf, type PlacedFault } from './faults.ts';
-import { absolutePath, filesOf, readText } from './files.ts';
+import { filesOf, readText } from './files.ts';
 import { type Config, configSchema } from './schema.ts';
 import { secretsOf } from './secrets.ts';
 
@@ -18,13 +18,14 @@ interface LoadOptions {
 
 const MOST_BYTES = 1024 * 1024;
 const DEFAULT_FILE = 'config/omni-sync.yaml';
+const START = 'start from config/omni-sync.example.yaml, or run `omni-sync init`';
 
 /**
  * The configuration at `path`, else at OMNI_SYNC_CONFIG, else at config/omni-sync.yaml.
  * @throws ConfigError with every fault at once.
  */
 export function loadConfig(options: LoadOptions): Config {
-  const file = absolutePath(options.cwd, options.path ?? (options.env.OMNI_SYNC_CONFIG || DEFAULT_FILE));
+  const file = resolve(options.cwd, options.path ?? (options.env.OMNI_SYNC_CONFIG || DEFAULT_FILE));
   const source = sourceOf(file, options);
   const document = readDocument(source.text);
   if (document.tree === undefined) throw new ConfigError('config-invalid', file, document.faults);
@@ -32,9 +33,8 @@ export function loadConfig(options: LoadOptions): Config {
 
   const warnings: string[] = [];
   const filled = substitute(document.tree, options.env);
-  const checked = configSchema(filesOf(dirname(file), (warning) => warnings.push(warning))).safeParse(
-    filled.tree,
-  );
+  const files = filesOf(dirname(file), (warning) => warnings.push(warning));
+  const checked = configSchema(files).safeParse(filled.tree);
   const faults = allFaults(document, filled.faults, checked.success ? [] : faultsOf(checked.error.issues));
   if (!checked.success || faults.length > 0) throw new ConfigError('config-invalid', file, faults);
 
@@ -46,8 +46,6 @@ export function loadConfig(options: LoadOptions): Config {
   return config;
 }
 
-const START = 'start from config/omni-sync.example.yaml, or run `omni-sync init`';
-
 function whole(message: string): Fault {
   return { path: '', line: 0, message };
 }
@@ -57,10 +55,13 @@ function sourceOf(file: string, { path, env }: LoadOptions): { text: string; oth
     return readText(file, MOST_BYTES);
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
-    const named =
-      path !== undefined ? '--config names it' : env.OMNI_SYNC_CONFIG ? 'OMNI_SYNC_CONFIG names it' : START;
-    throw new ConfigError(error.code, file, [whole(`${error.message} (${named})`)]);
+    throw new ConfigError(error.code, file, [whole(`${error.message} (${namedBy(path, env)})`)]);
   }
+}
+
+function namedBy(path: string | undefined, env: Environment): string {
+  if (path !== undefined) return '--config names it';
+  return env.OMNI_SYNC_CONFIG ? 'OMNI_SYNC_CONFIG names it' : START;
 }
 
 /** What the schema says of a text whose variable is missing would be said of the reference: it is left out. */

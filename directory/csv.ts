@@ -3,8 +3,8 @@
  * must end with a line break, as without one nobody can tell `active` from a cut-off `activated`. Never passes
  * on a row of which that is not known.
  */
-import { pipeline, type Readable } from 'node:stream';
-import { CsvError, parse } from 'csv-parse';
+import { pipeline } from 'node:stream';
+import { CsvError, Parser } from 'csv-parse';
 import type { SyncError } from '../model/errors.ts';
 import type { DirectoryRecord } from '../model/person.ts';
 import { emptyFile } from './bytes.ts';
@@ -57,50 +57,47 @@ export async function* readCsv(
 
 /** Every row, each given out only when the next one has begun or the file has ended with a line break. */
 async function* rows(chunks: AsyncIterable<Buffer>, options: CsvOptions): AsyncGenerator<Row> {
-  const progress = { line: 1, lastByte: 0 };
-  let held: Row | undefined;
-  try {
-    for await (const row of csvParser(chunks, options, progress) as AsyncIterable<Row>) {
-      if (held !== undefined && !isBlank(held)) yield held;
-      held = row;
-    }
-  } catch (error) {
-    throw error instanceof CsvError ? fromParser(error, progress.line, options.reading) : error;
-  }
-  if (held === undefined) return;
-  if (progress.lastByte !== LINE_FEED) throw notEnded(held, options.reading);
-  if (!isBlank(held)) yield held;
-}
-
-/** How far the parser is: the line on which the next row starts, and the last byte that it was given. */
-interface Progress {
-  line: number;
-  lastByte: number;
-}
-
-function csvParser(chunks: AsyncIterable<Buffer>, options: CsvOptions, progress: Progress): Readable {
-  const parser = parse({
+  const parser = new RowParser({
     delimiter: options.delimiter ?? ',',
     // Both are named, as otherwise the first line's ending would be taken for every line's.
     record_delimiter: ['\r\n', '\n'],
     // Counted here instead, where the line is known for certain.
     relax_column_count: true,
     max_record_size: MAX_RECORD_LENGTH,
-    // The parser's own count of lines is off by the breaks within quotes.
-    on_record: (values: string[]): Row => {
-      const row = { values, line: progress.line };
-      progress.line += 1 + lineBreaks(values);
-      return row;
-    },
   });
+  const end = { lastByte: 0 };
   // Errors reach the one who iterates the parser, which pipeline destroys with them.
-  pipeline(noteLastByte(chunks, progress), parser, () => {});
-  return parser;
+  pipeline(noteLastByte(chunks, end), parser, () => {});
+  let held: Row | undefined;
+  try {
+    for await (const row of parser as AsyncIterable<Row>) {
+      if (held !== undefined && !isBlank(held)) yield held;
+      held = row;
+    }
+  } catch (error) {
+    throw error instanceof CsvError ? fromParser(error, parser.line, options.reading) : error;
+  }
+  if (held === undefined) return;
+  if (end.lastByte !== LINE_FEED) throw notEnded(held, options.reading);
+  if (!isBlank(held)) yield held;
 }
 
-async function* noteLastByte(chunks: AsyncIterable<Buffer>, progress: Progress) {
+/** Gives each row its line as it is parsed: the parser's own count is off by the line breaks within quotes. */
+class RowParser extends Parser {
+  /** Where the row starts that is parsed now. */
+  line = 1;
+
+  override push(values: readonly string[] | null): boolean {
+    if (values === null) return super.push(null);
+    const row: Row = { values, line: this.line };
+    this.line += 1 + lineBreaks(values);
+    return super.push(row);
+  }
+}
+
+async function* noteLastByte(chunks: AsyncIterable<Buffer>, end: { lastByte: number }) {
   for await (const chunk of chunks) {
-    progress.lastByte = chunk.at(-1) ?? 0;
+    end.lastByte = chunk.at(-1) ?? 0;
     yield chunk;
   }
 }

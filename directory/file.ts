@@ -12,7 +12,7 @@ import type { Directory } from './directory.ts';
 import { readJsonArray } from './json-array.ts';
 import { readNdjson } from './ndjson.ts';
 
-export type FileFormat = 'csv' | 'json' | 'ndjson';
+type FileFormat = 'csv' | 'json' | 'ndjson';
 
 export interface FileOptions {
   readonly type: 'file';

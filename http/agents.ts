@@ -24,7 +24,7 @@ interface AgentsOptions {
 interface Agents {
   readonly http: HttpAgent;
   readonly https: HttpsAgent;
-  /** Closes every connection, those still being opened too. */
+  /** Closes every connection, those still being opened too; a proxy that is being asked ends at its own time-out. */
   close(): void;
 }
 

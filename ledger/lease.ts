@@ -3,7 +3,7 @@ import type { SyncKeys } from './keys.ts';
 import type { ScriptedRedis } from './scripts.ts';
 
 /** How long a lease outlives its holder, in milliseconds. */
-const LEASE_MS = 15_000;
+const LEASE_MS = 10_000;
 
 export interface Lease {
   readonly token: string;

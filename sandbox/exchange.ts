@@ -56,7 +56,8 @@ export async function exchange(
     if (error instanceof Problem) return sent(house, visit, refusal(error, house.state.settings.errorShape));
     call.status = 0;
     response.destroy();
-    if (!house.stopping.aborted && !request.destroyed) throw error;
+    // Else the client went away in the middle of its body: no bug, and nobody to answer.
+    if (!house.stopping.aborted && request.complete) throw error;
   }
 }
 

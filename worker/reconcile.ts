@@ -44,6 +44,7 @@ interface Run {
 }
 
 const COMMITS_AT_ONCE = 500;
+const ROWS_AT_ONCE = 500;
 
 export interface ReconcileTry {
   readonly signal: AbortSignal;
@@ -202,17 +203,19 @@ function isPlainAdoption(verdict: Verdict): verdict is Adoption {
 /** Writes what needs a worker to the outbox, then adds the jobs: a death between the two is mended by the next run. */
 async function enqueue(verdicts: readonly Verdict[], run: Run): Promise<void> {
   const { ledger, queues, events } = run.deps;
-  await ledger.outbox.put(
-    verdicts.map((verdict) => rowOf(verdict, run)),
-    run.lease.token,
-  );
-  events.step('reconcile.outbox');
-  const open = verdicts.filter((verdict) => run.aside.get(run.ref(verdict.sourceId)) !== versionOf(verdict));
-  await addApplyJobs(
-    queues.apply,
-    open.map((verdict) => personOf(run.ref(verdict.sourceId), verdict.decision.kind, run.bulk)),
-  );
-  if (open.length > 0) events.step('reconcile.jobs');
+  for (const batch of batches(verdicts, ROWS_AT_ONCE)) {
+    await ledger.outbox.put(
+      batch.map((verdict) => rowOf(verdict, run)),
+      run.lease.token,
+    );
+    events.step('reconcile.outbox');
+    const open = batch.filter((verdict) => run.aside.get(run.ref(verdict.sourceId)) !== versionOf(verdict));
+    await addApplyJobs(
+      queues.apply,
+      open.map((verdict) => personOf(run.ref(verdict.sourceId), verdict.decision.kind, run.bulk)),
+    );
+    events.step('reconcile.jobs');
+  }
 }
 
 function personOf(ref: string, kind: string, bulk: boolean): PersonToApply {

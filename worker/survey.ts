@@ -80,7 +80,7 @@ export async function* survey(options: SurveyOptions): AsyncGenerator<SurveyPage
       yield await surveyPage(records.map(options.mapping.map), state, options);
     }
   } catch (error) {
-    if (!isSyncError(error, 'incomplete')) throw error;
+    if (!isSyncError(error, 'incomplete') || options.signal?.aborted === true) throw error;
     problem = error.message;
   }
   const complete = problem === undefined && state.nameless === 0;

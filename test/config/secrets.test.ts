@@ -1,6 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the configuration's own ${…} is under test
 import { inspect } from 'node:util';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../config/load.ts';
 import { secretsOf } from '../../config/secrets.ts';
@@ -91,18 +90,16 @@ describe('a secret', () => {
       'leavers',
       'bogus',
     ];
-    const wrong = fc.constantFrom<unknown>(
+    const wrong = [
       CANARY,
       [CANARY],
       { [CANARY]: CANARY },
       { type: CANARY, url: CANARY },
       { apiKeyFile: CANARY },
-    );
-    fc.assert(
-      fc.property(fc.constantFrom(...keys), wrong, (key, value) => {
-        expect(shown(refusal(spoilt(`${S}.${key}`, value)))).not.toContain(CANARY);
-      }),
-    );
+    ];
+    for (const key of keys) {
+      for (const value of wrong) expect(shown(refusal(spoilt(`${S}.${key}`, value)))).not.toContain(CANARY);
+    }
   });
 
   it('shows in no message about its file', () => {

@@ -41,6 +41,12 @@ describe('keys', () => {
     expect([await status('one'), await status('two'), await status('three')]).toEqual([401, 200, 200]);
   });
 
+  it('knows a revoked personal key no more either', async () => {
+    const { sandbox, ask } = await opened({ personalKeys: ['mine'] });
+    sandbox.revokeKey('mine');
+    expect((await ask('GET', USERS, undefined, { key: 'mine' })).status).toBe(401);
+  });
+
   it('gives each key a window of its own, and the refused none', async () => {
     const { ask } = await opened({ keys: ['one', 'two'], requestsPerMinute: 1 });
     const status = async (key: string) => (await ask('GET', USERS, undefined, { key })).status;

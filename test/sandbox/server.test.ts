@@ -1,6 +1,6 @@
 /** The manners of the server: statuses for what is no proper request, start and end. */
 import { request } from 'node:http';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { startSandbox } from '../../sandbox/server.ts';
 import { asker, aUser, KEY, opened, USERS } from './client.ts';
 
@@ -138,5 +138,22 @@ describe('what is no proper request', () => {
       asking.end(sized(MIB));
     });
     expect(status).toBe(413);
+  });
+
+  it('does nothing for a client that goes away in the middle of its body', async () => {
+    const { sandbox, ask } = await opened();
+    const warnings: Error[] = [];
+    const heard = (warning: Error) => warnings.push(warning);
+    process.on('warning', heard);
+    onTestFinished(() => void process.off('warning', heard));
+    const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
+    const asking = request(sandbox.url + USERS, { method: 'POST', headers });
+    asking.on('error', () => undefined);
+    asking.write('{"displayName":');
+    await expect.poll(() => sandbox.calls().length).toBe(1);
+    asking.destroy();
+    await expect.poll(() => sandbox.calls()).toMatchObject([{ status: 0, committed: false }]);
+    expect((await ask('GET', USERS)).body.totalResults).toBe(0);
+    expect(warnings).toEqual([]);
   });
 });

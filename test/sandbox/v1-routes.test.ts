@@ -50,6 +50,7 @@ describe('GET user-attributes', () => {
 describe('model-roles', () => {
   it('gives a user a role, and the highest wins', async () => {
     const { ask, id, roles } = await withAda();
+    await ask('POST', roles, { roleName: 'NO_ACCESS', modelId: MODEL.id });
     const { status, body } = await ask('POST', roles, { roleName: 'QUERIER', modelId: MODEL.id });
     expect(status).toBe(200);
     expect(body).toEqual({
@@ -58,13 +59,12 @@ describe('model-roles', () => {
       modelId: MODEL.id,
       connectionId: MODEL.connectionId,
     });
-    await ask('POST', roles, { roleName: 'NO_ACCESS', modelId: MODEL.id });
     const { results } = (await ask('GET', roles)).body;
     expect(
       results.map((role: { roleName: string; resolved: boolean }) => [role.roleName, role.resolved]),
     ).toEqual([
-      ['QUERIER', true],
       ['NO_ACCESS', false],
+      ['QUERIER', true],
     ]);
   });
 

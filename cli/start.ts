@@ -1,0 +1,44 @@
+/** `omni-sync start`: the service. Ends with status 0 at SIGTERM, what is in flight finished or handed back. */
+import { SyncError } from '../model/errors.ts';
+import type { Sync } from '../worker/compose.ts';
+import { type Role, type Running, startApplying, startReconciling, startSchedule } from '../worker/sync.ts';
+import { type CommonOptions, EXIT, withDaemon } from './context.ts';
+import { terminated } from './terminated.ts';
+
+export interface StartOptions extends CommonOptions {
+  readonly role?: string;
+}
+
+/** What each role starts of a sync. */
+const STARTS: Readonly<Record<Role, (sync: Sync) => readonly Running[]>> = {
+  scheduler: (sync) => [startSchedule(sync), startReconciling(sync)],
+  worker: (sync) => [startApplying(sync)],
+};
+
+/** Serves until SIGTERM or SIGINT. @throws SyncError `config` for an unknown role. */
+export async function start(options: StartOptions): Promise<number> {
+  const roles = rolesOf(options.role);
+  return withDaemon(options, 'info', async ({ syncs }, { log }) => {
+    const running = syncs.flatMap((sync) => roles.flatMap((role) => STARTS[role](sync)));
+    log.info({ syncs: syncs.map(({ name }) => name), roles }, 'started');
+    await terminated();
+    log.info('stopping');
+    await Promise.all(running.map(({ stop }) => stop()));
+    log.info('stopped');
+    return EXIT.inStep;
+  });
+}
+
+function rolesOf(text: string | undefined): Role[] {
+  const known = Object.keys(STARTS) as Role[];
+  if (text === undefined) return known;
+  const named = text.split(',').map((name) => name.trim());
+  const roles = known.filter((role) => named.includes(role));
+  const unknown = named.filter((name) => !known.some((role) => role === name));
+  if (unknown.length === 0) return roles;
+  throw new SyncError(
+    'config',
+    'cli.role',
+    `there is no role ${unknown.join(', ')}; roles are ${known.join(', ')}`,
+  );
+}

@@ -1,0 +1,35 @@
+/** `omni-sync status`: each sync's last and next run, and what is in step, waiting and failed. */
+
+import { type SyncStatus, syncStatus } from '../ops/status.ts';
+import { secondsFor, spanText } from '../plan/forecast.ts';
+import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
+import { printJson, say } from './print.ts';
+import { summary } from './summary.ts';
+import { upcoming } from './upcoming.ts';
+
+/** Says how each sync stands. */
+export async function status(options: CommonOptions & { readonly json?: boolean }): Promise<number> {
+  return withDaemon(options, 'error', async (daemon, { config }) => {
+    const statuses = await eachSync(daemon, (sync) => syncStatus(sync, upcoming(config, sync.name)));
+    if (options.json === true) printJson({ syncs: statuses });
+    else {
+      daemon.syncs.forEach((sync, i) => {
+        const shown = statuses[i];
+        if (shown === undefined) return;
+        say(summary(shown));
+        say(timesOf(shown, secondsFor(shown.waiting, sync.rate)));
+      });
+    }
+    return statuses.every(isInStep) ? EXIT.inStep : EXIT.notInStep;
+  });
+}
+
+function isInStep({ run, waiting, failed }: SyncStatus): boolean {
+  return run?.complete === true && waiting === 0 && failed === 0;
+}
+
+function timesOf({ run, nextRun, waiting }: SyncStatus, seconds: number): string {
+  const last = run === null ? 'never ran' : `last run ${run.finishedAt ?? `${run.startedAt} (running)`}`;
+  const left = waiting === 0 ? '' : `, all applied in about ${spanText(seconds)}`;
+  return `  ${last}, next run ${nextRun ?? 'unknown'}${left}`;
+}

@@ -1,0 +1,142 @@
+/** A whole installation for a test of real processes: a sandbox Omni, a directory file, a configuration, the built program. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/server.ts';
+import { ensureBuilt } from './build.ts';
+
+export interface Person {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly office?: string;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Process {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+export interface Journey {
+  readonly folder: string;
+  readonly configFile: string;
+  readonly sandbox: Sandbox;
+  /** Replaces the directory file. */
+  people(people: readonly Person[]): void;
+  /** Replaces the configuration: `change` edits the text. */
+  configure(change: (yaml: string) => string): void;
+  /** Runs the program to its end. */
+  cli(...args: string[]): Promise<Ended>;
+  /** Starts the program and leaves it. */
+  start(...args: string[]): Process;
+  /** Starts a run that dies by SIGKILL when it comes to `step` for the nth time; see crash-run.mjs. */
+  crashRun(step: string, nth: number): Process;
+  /** A connection to the private Redis of this installation, while a process holds it open. */
+  redis(): Redis;
+  stop(): Promise<void>;
+}
+
+export interface JourneyOptions {
+  readonly sandbox?: SandboxOptions;
+  readonly requestsPerMinute?: number;
+  readonly policy?: 'create' | 'upsert';
+  /** Lines of the section `users`, beside id, userName and displayName. */
+  readonly users?: string;
+}
+
+const FAST = 6_000;
+const CRASH_RUN = fileURLToPath(new URL('crash-run.mjs', import.meta.url));
+
+/** Makes one in a temporary folder. */
+export async function openJourney(options: JourneyOptions = {}): Promise<Journey> {
+  const dist = await ensureBuilt();
+  const folder = mkdtempSync(join(tmpdir(), 'journey-'));
+  const rate = options.requestsPerMinute ?? FAST;
+  const sandbox = await startSandbox({ requestsPerMinute: rate, ...options.sandbox });
+  const configFile = join(folder, 'omni-sync.yaml');
+  let yaml = configuration(sandbox.url, { ...options, requestsPerMinute: rate });
+  const write = () => writeFileSync(configFile, yaml, { mode: 0o600 });
+  write();
+  const processes = new Set<ChildProcess>();
+  const env = { ...process.env, OMNI_SYNC_DATA: join(folder, 'data') };
+  const launch = (args: readonly string[]): Process => {
+    const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    processes.add(child);
+    const ended = endOf(child);
+    void ended.then(() => processes.delete(child));
+    return { child, ended };
+  };
+  const start = (...args: string[]) => launch([join(dist, 'cli/main.js'), ...args, '--config', configFile]);
+  return {
+    folder,
+    configFile,
+    sandbox,
+    people(people) {
+      const rows = people.map(({ id, email, name, office = '' }) => [id, email, name, office].join(','));
+      writeFileSync(join(folder, 'people.csv'), `${['id,email,name,office', ...rows].join('\n')}\n`);
+    },
+    configure(change) {
+      yaml = change(yaml);
+      write();
+    },
+    cli: (...args) => start(...args).ended,
+    start,
+    crashRun: (step, nth) => launch([CRASH_RUN, dist, configFile, step, String(nth)]),
+    redis: () => new Redis({ path: join(folder, 'data', 'redis', 's'), maxRetriesPerRequest: null }),
+    async stop() {
+      const ending = [...processes].map((child) => new Promise((resolve) => child.once('exit', resolve)));
+      for (const child of processes) child.kill('SIGKILL');
+      await Promise.all(ending);
+      await sandbox.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function configuration(url: string, options: JourneyOptions): string {
+  return `syncs:
+  - name: acme
+    directory: { type: file, path: ./people.csv }
+    users:
+      id: id
+      userName: email
+      displayName: name
+${(options.users ?? '').replace(/^(?=.)/gm, '      ')}
+    omni: { url: "${url}", apiKey: omni-sandbox-key, requestsPerMinute: ${options.requestsPerMinute} }
+    policy: ${options.policy ?? 'upsert'}
+`;
+}
+
+function endOf(child: ChildProcess): Promise<Ended> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  return new Promise((resolve) =>
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
+  );
+}
+
+/** `count` people with ids E0, E1, … */
+export function somePeople(count: number, more: Partial<Person> = {}): Person[] {
+  return Array.from({ length: count }, (_, i) => ({
+    id: `E${i}`,
+    email: `person.${i}@example.com`,
+    name: `Person Number ${i}`,
+    ...more,
+  }));
+}

@@ -1,0 +1,33 @@
+/** The ledger of an installation, read as the product reads it, and held against what the sandbox has. */
+import { expect } from 'vitest';
+import { openPrivateRedis } from '../../ledger/private-redis.ts';
+import { createLinks } from '../../ledger/links.ts';
+import { syncKeys } from '../../ledger/keys.ts';
+import type { Link } from '../../model/link.ts';
+import { Redis } from 'ioredis';
+import { join } from 'node:path';
+import type { Journey, Person } from './journey.ts';
+
+/** Every link of the sync `acme`, and what still waits. */
+export async function readLedger(journey: Journey): Promise<{ links: Link[]; outbox: number; intents: number }> {
+  const own = await openPrivateRedis({ dataDir: join(journey.folder, 'data') });
+  const redis = new Redis({ path: own.socketPath });
+  try {
+    const keys = syncKeys('acme');
+    const links: Link[] = [];
+    for await (const page of createLinks(redis, keys).stored()) links.push(...page.map(({ link }) => link));
+    return { links, outbox: await redis.hlen(keys.outbox), intents: await redis.hlen(keys.intents) };
+  } finally {
+    redis.disconnect();
+    await own.release();
+  }
+}
+
+/** The ledger remembers exactly these people, each with the account that the sandbox has for them. */
+export async function expectLedgerEqual(journey: Journey, people: readonly Person[]): Promise<void> {
+  const { links, outbox, intents } = await readLedger(journey);
+  const ids = new Map(journey.sandbox.state().users.map(({ userName, id }) => [userName, id]));
+  const wanted = people.map(({ id, email }) => [id, ids.get(email)]).sort();
+  expect(links.map(({ sourceId, omniId }) => [sourceId, omniId]).sort()).toEqual(wanted);
+  expect({ outbox, intents }).toEqual({ outbox: 0, intents: 0 });
+}

@@ -1,0 +1,39 @@
+/** What a run would do, person by person: the survey of a reconcile with nothing written, neither to Omni nor to the ledger. */
+import { NO_ACCOUNTS, readAccounts } from './accounts.ts';
+import { type SurveyEnd, survey, type Verdict } from './survey.ts';
+import type { SyncParts } from './sync.ts';
+
+export interface Preview extends SurveyEnd {
+  /** Those for whom something is to be done, or withheld. */
+  readonly verdicts: readonly Verdict[];
+  /** List pages that it asked Omni for: a ledger that knows nobody must see who is there. */
+  readonly pagesRead: number;
+  /** People set aside: what is to be done for them is not done before a change or a retry. */
+  readonly aside: ReadonlySet<string>;
+  readonly ref: (sourceId: string) => string;
+}
+
+/** Reads the directory, and Omni's list where the ledger is cold. @throws SyncError as either does. */
+export async function preview(parts: SyncParts, signal?: AbortSignal): Promise<Preview> {
+  const { ledger } = parts;
+  const { ref, cold } = await ledger.begin();
+  const accounts = cold ? await readAccounts(parts.omni, ledger.links, signal) : NO_ACCOUNTS;
+  const pages = survey({
+    ...parts,
+    links: ledger.links,
+    accounts: accounts.byAddress,
+    full: false,
+    waiting: () => false,
+    ...(signal && { signal }),
+  });
+  const verdicts: Verdict[] = [];
+  for (;;) {
+    const next = await pages.next();
+    if (next.done) {
+      const aside = await ledger.quarantine.all();
+      const kept = new Set(aside.filter(({ until }) => until === 'change').map(({ sourceId }) => sourceId));
+      return { ...next.value, verdicts, pagesRead: accounts.calls, aside: kept, ref };
+    }
+    verdicts.push(...next.value.verdicts.filter(({ decision }) => decision.kind !== 'none'));
+  }
+}
