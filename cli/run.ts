@@ -39,20 +39,24 @@ async function runSync(
 ): Promise<SyncStatus> {
   const running = [startReconciling(sync), startApplying(sync)];
   try {
-    await reconciled(sync);
-    return await applied(sync, (status) => progress.show(status, sync), next);
+    for (;;) {
+      const run = await reconciled(sync);
+      const status = await applied(sync, (now) => progress.show(now, sync), next);
+      // Where Redis was wiped meanwhile, nothing waits because all is forgotten: begin again.
+      if ((await sync.ledger.runs.get(run)) !== undefined) return status;
+    }
   } finally {
     await Promise.all(running.map(({ stop }) => stop()));
   }
 }
 
-/** Waits for the reconcile; asks again where Redis has lost the ask. */
-async function reconciled(sync: Sync): Promise<void> {
+/** Waits for the reconcile, and gives its run; asks again where Redis has lost the ask. */
+async function reconciled(sync: Sync): Promise<string> {
   const about = { by: 'cli', full: false };
   let id = await ask(sync, about);
   for (;;) {
     const state = await sync.ledger.asks.state(id);
-    if (state.kind === 'done') return;
+    if (state.kind === 'done') return state.run;
     if (state.kind === 'unknown') id = await ask(sync, about);
     await sleep(LOOK_MS);
   }

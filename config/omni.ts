@@ -32,7 +32,7 @@ export function omniSchema(files: Files) {
     apiKey: secret(KEY, bearerSecret).exactOptional(),
     apiKeyFile: secretFile(KEY, files, bearerSecret).exactOptional(),
     apiKeys: list('several keys, which share the work', keySchema(files)).exactOptional(),
-    requestsPerMinute: whole('the requests a minute that Omni allows each key', 1, 6000).prefault(60),
+    requestsPerMinute: whole('the requests a minute that Omni allows each key', 1, 60_000).prefault(60),
     keyOwner: text('the address of the person who made the key: never taken away').exactOptional(),
     proxy: proxyUrl('a forward proxy; none is taken from the environment').exactOptional(),
     ca: readableFile('a PEM file of the certificates to trust', files).exactOptional(),

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expectedPeople, inScope } from './people.mjs';
-import { omniSync, startSandbox } from './programs.mjs';
+import { omniSync, omniSyncOutput, startSandbox } from './programs.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const ATTRIBUTES = ['region', 'department', 'level:Number'];
@@ -30,7 +30,9 @@ async function main() {
 
 /** The three runs. Returns what differs from what was expected, as lines. */
 async function demonstrate({ folder, sandbox }) {
-  const stage = { folder, sandbox, file: join(folder, 'people.csv') };
+  const file = join(folder, 'people.csv');
+  const env = { OMNI_URL: sandbox.url, OMNI_API_KEY: sandbox.key };
+  const stage = { sandbox, file, env, config: join(folder, 'omni-sync.yaml') };
   say(
     'People of demo/people.csv become people in Omni. All of it happens on this machine: the Omni is a sandbox,',
   );
@@ -39,89 +41,94 @@ async function demonstrate({ folder, sandbox }) {
   );
 
   const first = await run('1. The first run. Nobody is in Omni yet.', stage);
-  const found = await checkFirst(first, stage);
-  const second = await run('2. The same again. Everybody is in step.', stage);
-  const person = await promoteSomebody(stage.file);
-  const third = await run(`3. Once more, after ${person} has changed offices in the file.`, stage);
-  const { problems, people } = await check(stage);
-
+  const told = await status(stage);
   say();
-  say('What the sandbox says');
-  say(`  ${people} people, all with the right name and attributes, none twice`);
-  say(`  first run   ${counted(first)} (1 list page, ${found.creates} creates) in ${seconds(first)}`);
+  say('   Who was rejected, and why:');
+  await omniSync(['failed', ...at(stage)], env);
+  const second = await run('2. The same again. Everybody is in step.', stage);
+  const moved = await moveSomebody(file);
+  const third = await run(`3. Once more: ${moved} has moved to another office since.`, stage);
+  const { users, deleted } = await sandbox.state();
+
+  const problems = [
+    ...differs('exit statuses', '0 0 0', [first, second, third].map((one) => one.status).join(' ')),
+    ...firstRunProblems(first.calls, told, inScope(await readFile(file, 'utf8')).length),
+    ...differs('calls of the second run', 0, second.calls.length),
+    ...differs('calls of the third run', 'PATCH 200', namesOf(third.calls)),
+    ...differs('people deleted', 0, deleted.length),
+    ...peopleProblems(expectedPeople(await readFile(file, 'utf8')), users),
+  ];
+  sum({ runs: [first, second, third], people: users.length, creates: first.calls.length - 1, problems });
+  return problems;
+}
+
+/** What it all came to, in the sandbox's own numbers. */
+function sum({ runs: [first, second, third], people, creates, problems }) {
+  say();
+  say('What the sandbox saw:');
+  if (problems.length === 0) say(`  ${people} people, each with the right name and attributes, none twice`);
+  say(`  first run   ${counted(first)} in ${seconds(first)}: 1 list page, ${creates} creates`);
   say(`  second run  ${counted(second)} in ${seconds(second)}`);
   say(`  third run   ${counted(third)} in ${seconds(third)}`);
+  const minutes = Math.ceil(first.calls.length / OMNI_LIMIT);
   say(
-    `At the ${OMNI_LIMIT} requests a minute that Omni itself allows, the first run takes ${Math.ceil(first.calls.length / OMNI_LIMIT)} minutes.`,
+    `At the ${OMNI_LIMIT} requests a minute that Omni itself allows, the first run takes ${minutes} minutes.`,
   );
-  return [
-    ...[first, second, third].flatMap(({ status }, i) => differs(`exit status of run ${i + 1}`, 0, status)),
-    ...found.problems,
-    ...differs('calls of the second run', 0, second.calls.length),
-    ...differs(
-      'calls of the third run',
-      'PATCH 200',
-      third.calls.map(({ method, status }) => `${method} ${status}`).join(', '),
-    ),
-    ...problems,
-  ];
 }
+
+const at = ({ config }) => ['--config', config];
 
 /** One `omni-sync run`, shown, with what the sandbox saw of it. */
-async function run(title, { folder, sandbox }) {
+async function run(title, stage) {
   say();
   say(title);
-  await sandbox.forgetCalls();
-  const env = { OMNI_URL: sandbox.url, OMNI_API_KEY: sandbox.key };
-  const args = ['run', '--config', join(folder, 'omni-sync.yaml')];
-  say(`$ omni-sync run --config demo/omni-sync.yaml`);
+  await stage.sandbox.forgetCalls();
   const began = performance.now();
-  const status = await omniSync(args, env);
-  return { status, tookMs: performance.now() - began, calls: await sandbox.calls() };
+  const exit = await omniSync(['run', ...at(stage)], stage.env);
+  return { status: exit, tookMs: performance.now() - began, calls: await stage.sandbox.calls() };
 }
 
-/** One list page, one POST for each person, and nothing else. */
-async function checkFirst({ calls }, { file }) {
-  const wanted = inScope(await readFile(file, 'utf8'));
-  const creates = calls.filter(({ method, status }) => method === 'POST' && status === 201);
-  const pages = calls.filter(({ method }) => method === 'GET');
-  const posted = new Set(creates.map(({ userName }) => userName));
-  return {
-    creates: creates.length,
-    problems: [
-      ...differs('creates', wanted.length, creates.length),
-      ...differs('people created', wanted.length, posted.size),
-      ...differs('list pages', 1, pages.length),
-      ...differs('calls of the first run', wanted.length + 1, calls.length),
-    ],
-  };
+/** What omni-sync itself says of its last run. */
+async function status(stage) {
+  const { syncs } = JSON.parse(await omniSyncOutput(['status', '--json', ...at(stage)], stage.env));
+  return syncs[0];
 }
 
-/** Everyone in scope, by the file as it is now, against everyone in the sandbox. */
-async function check({ file, sandbox }) {
-  const wanted = expectedPeople(await readFile(file, 'utf8'));
-  const { users, deleted } = await sandbox.state();
-  const held = new Map(users.map((user) => [user.userName, user]));
-  const problems = [
-    ...differs('people in the sandbox', wanted.length, users.length),
-    ...differs('people deleted', 0, deleted.length),
+/** One list page, one POST for each person, nothing else; and omni-sync's own counts are the sandbox's. */
+function firstRunProblems(calls, told, people) {
+  const creates = calls.filter((call) => call.method === 'POST' && call.status === 201);
+  return [
+    ...differs('creates', people, creates.length),
+    ...differs('people created', people, new Set(creates.map(({ userName }) => userName)).size),
+    ...differs('list pages', 1, calls.filter(({ method }) => method === 'GET').length),
+    ...differs('calls of the first run', people + 1, calls.length),
+    ...differs('calls that omni-sync counted', calls.length, told.run.calls),
+    ...differs('people that omni-sync has in step', people, told.inStep),
   ];
-  for (const { userName, displayName, attributes } of wanted) {
-    const user = held.get(userName);
-    if (user === undefined) {
-      problems.push(`${userName} is not in the sandbox`);
-      continue;
-    }
-    problems.push(...differs(`name of ${userName}`, displayName, user.displayName));
-    problems.push(...differs(`state of ${userName}`, true, user.active));
-    for (const [name, value] of Object.entries(attributes))
-      problems.push(...differs(`${name} of ${userName}`, String(value), String(user.attributes[name])));
-  }
-  return { problems, people: users.length };
+}
+
+/** Everyone in scope against everyone in the sandbox. */
+function peopleProblems(wanted, users) {
+  const held = new Map(users.map((user) => [user.userName, user]));
+  return [
+    ...differs('people in the sandbox', wanted.length, users.length),
+    ...wanted.flatMap((person) => personProblems(person, held.get(person.userName))),
+  ];
+}
+
+function personProblems({ userName, displayName, attributes }, user) {
+  if (user === undefined) return [`${userName} is not in the sandbox`];
+  return [
+    ...differs(`name of ${userName}`, displayName, user.displayName),
+    ...differs(`state of ${userName}`, true, user.active),
+    ...Object.entries(attributes).flatMap(([name, value]) =>
+      differs(`${name} of ${userName}`, String(value), String(user.attributes[name])),
+    ),
+  ];
 }
 
 /** Gives the first person in scope another office, in the copy of the file. Returns their id. */
-async function promoteSomebody(file) {
+async function moveSomebody(file) {
   const text = await readFile(file, 'utf8');
   const [person] = inScope(text);
   const line = text.split('\n').find((candidate) => candidate.startsWith(`${person.employee_id},`));
@@ -134,6 +141,7 @@ function differs(what, expected, found) {
   return expected === found ? [] : [`${what}: expected ${expected}, found ${found}`];
 }
 
+const namesOf = (calls) => calls.map((call) => `${call.method} ${call.status}`).join(', ');
 const counted = ({ calls }) => `${calls.length} ${calls.length === 1 ? 'call' : 'calls'}`;
 const seconds = ({ tookMs }) => `${(tookMs / 1000).toFixed(1)} s`;
 

@@ -7,20 +7,37 @@ import { fileURLToPath } from 'node:url';
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const START_LIMIT_MS = 20_000;
 
-/** Runs a verb and shows what it writes, indented. Returns its exit status. */
+/** Runs a verb and shows it, and what it writes, indented. Returns its exit status. */
 export async function omniSync(args, env) {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  process.stdout.write(`   $ omni-sync ${args.join(' ')}\n`);
+  const child = start(args, env);
   show(child.stdout);
   show(child.stderr);
   const [status] = await once(child, 'close');
   return status;
 }
 
+/** What a verb writes on standard output. */
+export async function omniSyncOutput(args, env) {
+  const child = start(args, env);
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output += text;
+  });
+  show(child.stderr);
+  await once(child, 'close');
+  return output;
+}
+
+function start(args, env) {
+  return spawn(process.execPath, [MAIN, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
 function show(stream) {
-  createInterface({ input: stream }).on('line', (line) => process.stdout.write(`  | ${line}\n`));
+  createInterface({ input: stream }).on('line', (line) => process.stdout.write(`   | ${line}\n`));
 }
 
 /** Starts `omni-sync sandbox` on a free port, with what the demo reads of it. */

@@ -3,8 +3,7 @@
  * must end with a line break, as without one nobody can tell `active` from a cut-off `activated`. Never passes
  * on a row of which that is not known.
  */
-import { pipeline } from 'node:stream';
-import { CsvError, Parser } from 'csv-parse';
+import { CsvError, type Options, Parser } from 'csv-parse';
 import type { SyncError } from '../model/errors.ts';
 import type { DirectoryRecord } from '../model/person.ts';
 import { emptyFile } from './bytes.ts';
@@ -41,15 +40,21 @@ export async function* readCsv(
 ): AsyncGenerator<DirectoryRecord[]> {
   let header: readonly string[] | undefined;
   let page: DirectoryRecord[] = [];
-  for await (const row of rows(chunks, options)) {
-    if (header === undefined) {
-      header = headerNames(row, options);
-      continue;
+  try {
+    for await (const row of rows(chunks, options)) {
+      if (header === undefined) {
+        header = headerNames(row, options);
+        continue;
+      }
+      page.push(toRecord(header, row, options.reading));
+      if (page.length < options.pageSize) continue;
+      yield page;
+      page = [];
     }
-    page.push(toRecord(header, row, options.reading));
-    if (page.length < options.pageSize) continue;
-    yield page;
-    page = [];
+  } catch (error) {
+    // What was read before a fault stays usable.
+    if (page.length > 0) yield page;
+    throw error;
   }
   if (header === undefined) throw emptyFile(options.reading);
   if (page.length > 0) yield page;
@@ -65,40 +70,64 @@ async function* rows(chunks: AsyncIterable<Buffer>, options: CsvOptions): AsyncG
     relax_column_count: true,
     max_record_size: MAX_RECORD_LENGTH,
   });
-  const end = { lastByte: 0 };
-  // Errors reach the one who iterates the parser, which pipeline destroys with them.
-  pipeline(noteLastByte(chunks, end), parser, () => {});
+  let lastByte = 0;
   let held: Row | undefined;
-  try {
-    for await (const row of parser as AsyncIterable<Row>) {
+  const parsed = async function* (feed: Promise<Error | undefined>) {
+    const fault = await feed;
+    for (const row of parser.takeRows()) {
       if (held !== undefined && !isBlank(held)) yield held;
       held = row;
     }
-  } catch (error) {
-    throw error instanceof CsvError ? fromParser(error, parser.line, options.reading) : error;
+    if (fault !== undefined)
+      throw fault instanceof CsvError ? fromParser(fault, parser.line, options.reading) : fault;
+  };
+  for await (const chunk of chunks) {
+    lastByte = chunk.at(-1) ?? lastByte;
+    yield* parsed(parser.feed(chunk));
   }
+  yield* parsed(parser.finish());
   if (held === undefined) return;
-  if (end.lastByte !== LINE_FEED) throw notEnded(held, options.reading);
+  if (lastByte !== LINE_FEED) throw notEnded(held, options.reading);
   if (!isBlank(held)) yield held;
 }
 
-/** Gives each row its line as it is parsed: the parser's own count is off by the line breaks within quotes. */
+/**
+ * Keeps the rows that it has parsed until they are taken: a stream that fails throws away what it still holds. Gives
+ * each row its line, since the parser's own count is off by the line breaks within quotes.
+ */
 class RowParser extends Parser {
   /** Where the row starts that is parsed now. */
   line = 1;
+  private parsed: Row[] = [];
+
+  constructor(options: Options) {
+    super(options);
+    this.on('error', () => {});
+  }
 
   override push(values: readonly string[] | null): boolean {
     if (values === null) return super.push(null);
-    const row: Row = { values, line: this.line };
+    this.parsed.push({ values, line: this.line });
     this.line += 1 + lineBreaks(values);
-    return super.push(row);
+    return true;
   }
-}
 
-async function* noteLastByte(chunks: AsyncIterable<Buffer>, end: { lastByte: number }) {
-  for await (const chunk of chunks) {
-    end.lastByte = chunk.at(-1) ?? 0;
-    yield chunk;
+  takeRows(): readonly Row[] {
+    const rows = this.parsed;
+    this.parsed = [];
+    return rows;
+  }
+
+  /** Parses a chunk; gives the fault that it met. */
+  feed(chunk: Buffer): Promise<Error | undefined> {
+    return new Promise((resolve) => this.write(chunk, (fault) => resolve(fault ?? undefined)));
+  }
+
+  finish(): Promise<Error | undefined> {
+    return new Promise((resolve) => {
+      this.once('error', resolve);
+      this.end(() => resolve(undefined));
+    });
   }
 }
 

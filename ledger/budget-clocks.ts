@@ -8,7 +8,7 @@ import type { CallVerdict } from '../model/budget.ts';
 import { READ_CLOCKS, REFUSALS, SETTLE_TURN, TAKE_TURN } from './budget-script.ts';
 
 /** The pace of one host's keys; all in whole microseconds. */
-export interface Pace {
+interface Pace {
   readonly period: number;
   /** How late a slot may be taken without moving those after it. */
   readonly tolerance: number;
@@ -28,13 +28,10 @@ export interface Grant {
   readonly hostTrial: boolean;
 }
 
-export type TurnAnswer =
-  | Grant
-  | { readonly kind: 'wait'; readonly ms: number }
-  | { readonly kind: 'refused' };
+type TurnAnswer = Grant | { readonly kind: 'wait'; readonly ms: number } | { readonly kind: 'refused' };
 
 /** How one API key stands, for status and metrics. */
-export interface KeyStanding {
+interface KeyStanding {
   /** 16 hex digits of the key's SHA-256. */
   readonly id: string;
   /** Until its next slot is free, in milliseconds; 0: now. Does not count a pause. */
@@ -101,7 +98,7 @@ export async function takeTurn(redis: Redis, names: readonly string[], pace: Pac
   };
 }
 
-export interface Settlement {
+interface Settlement {
   readonly verdict: CallVerdict;
   readonly grant: Grant;
   readonly pace: Pace;

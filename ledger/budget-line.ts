@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Runs work one at a time, first come first served; who is aborted while waiting leaves the others in order. */
-export type Line = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
+type Line = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
 export function createLine(): Line {
   let last: Promise<void> = Promise.resolve();

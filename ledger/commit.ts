@@ -16,6 +16,16 @@ export type LinkEffect =
   | { readonly kind: 'drop' }
   | { readonly kind: 'none' };
 
+/** The effect where nothing is to be written to Omni: the link stands, with the protection that the directory says now. */
+export function standingEffect(
+  link: Link | undefined,
+  isProtected: boolean,
+  fingerprint: Buffer,
+): LinkEffect {
+  if (link === undefined || link.protected === isProtected) return { kind: 'mark', fingerprint };
+  return { kind: 'put', link: { ...link, protected: isProtected }, fingerprint };
+}
+
 export interface Commit {
   readonly ref: string;
   readonly sourceId: string;

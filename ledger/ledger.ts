@@ -27,7 +27,11 @@ export interface Ledger extends Committer {
   readonly runs: Runs;
   readonly asks: Asks;
   /** Opens the ledger; see Meta.begin. `ref` names people for as long as this ledger is not wiped. */
-  begin(): Promise<{ readonly ref: (sourceId: string) => string; readonly cold: boolean }>;
+  begin(): Promise<{
+    readonly ref: (sourceId: string) => string;
+    readonly epoch: string;
+    readonly cold: boolean;
+  }>;
   lease(holder: string): Promise<Lease | undefined>;
   /** The intent of this person's create, if one stands. */
   intent(ref: string): Promise<Intent | undefined>;
@@ -61,7 +65,7 @@ export interface LedgerOptions {
 export function createLedger(options: LedgerOptions): Ledger {
   const redis = withScripts(options.redis);
   const keys = syncKeys(options.sync);
-  const meta = createMeta({ ...options, keys });
+  const meta = createMeta({ ...options, redis, keys });
   return {
     ...createCommitter(redis, keys),
     meta,
@@ -72,8 +76,8 @@ export function createLedger(options: LedgerOptions): Ledger {
     runs: createRuns(redis, keys),
     asks: createAsks(redis, keys),
     async begin() {
-      const { refKey, cold } = await meta.begin();
-      return { ref: createRefs(refKey), cold };
+      const { refKey, ...begun } = await meta.begin();
+      return { ...begun, ref: createRefs(refKey) };
     },
     lease: (holder) => acquireLease(redis, keys, holder),
     async intent(ref) {

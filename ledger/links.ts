@@ -18,24 +18,23 @@ export interface Links {
   /** The fingerprints of everyone, to find who is unchanged: one command for each 1024 buckets. */
   index(): Promise<LinkIndex>;
   /** The links of these people; who has none is absent. */
-  of(sourceIds: readonly string[]): Promise<Map<string, Link>>;
+  of(sourceIds: readonly string[]): Promise<Map<string, StoredLink>>;
   /** Every link of these buckets (of all where left out), a batch of buckets at a time. */
   stored(buckets?: readonly number[]): AsyncGenerator<readonly StoredLink[]>;
 }
 
 /** The links of one sync. */
 export function createLinks(redis: Redis, keys: SyncKeys): Links {
-  const blobs = (buckets: readonly number[]) =>
-    redis.mgetBuffer(...buckets.map((bucket) => keys.links(bucket)));
-
-  async function prints(buckets: readonly number[]): Promise<(Buffer | null)[]> {
-    const pipeline = redis.pipeline();
-    for (const bucket of buckets) pipeline.hgetBuffer(keys.index(groupOf(bucket)), String(bucket));
-    const answers = (await pipeline.exec()) ?? [];
-    return answers.map(([error, print]) => {
+  /** In one transaction: a commit between the two reads would give links the fingerprints of their neighbours. */
+  async function read(buckets: readonly number[]): Promise<StoredLink[]> {
+    const transaction = redis.multi().mgetBuffer(...buckets.map((bucket) => keys.links(bucket)));
+    for (const bucket of buckets) transaction.hgetBuffer(keys.index(groupOf(bucket)), String(bucket));
+    const answers = ((await transaction.exec()) ?? []).map(([error, answer]) => {
       if (error) throw error;
-      return Buffer.isBuffer(print) ? print : null;
+      return answer;
     });
+    const [blobs, ...prints] = answers as [(Buffer | null)[], ...(Buffer | null)[]];
+    return buckets.flatMap((bucket, i) => storedOf(bucket, blobs[i] ?? null, prints[i] ?? null));
   }
 
   return {
@@ -49,13 +48,12 @@ export function createLinks(redis: Redis, keys: SyncKeys): Links {
     },
 
     async of(sourceIds) {
-      const found = new Map<string, Link>();
+      const found = new Map<string, StoredLink>();
       const wanted = new Set(sourceIds);
       const buckets = [...new Set(sourceIds.map(bucketOf))];
       for (const batch of batches(buckets, BUCKETS_AT_ONCE)) {
-        for (const blob of await blobs(batch)) {
-          if (!blob) continue;
-          for (const link of unpackLinks(blob)) if (wanted.has(link.sourceId)) found.set(link.sourceId, link);
+        for (const stored of await read(batch)) {
+          if (wanted.has(stored.link.sourceId)) found.set(stored.link.sourceId, stored);
         }
       }
       return found;
@@ -63,8 +61,7 @@ export function createLinks(redis: Redis, keys: SyncKeys): Links {
 
     async *stored(buckets = Array.from({ length: BUCKETS }, (_, bucket) => bucket)) {
       for (const batch of batches(buckets, BUCKETS_AT_ONCE)) {
-        const [packed, printed] = await Promise.all([blobs(batch), prints(batch)]);
-        yield batch.flatMap((bucket, i) => storedOf(bucket, packed[i] ?? null, printed[i] ?? null));
+        yield await read(batch);
       }
     },
   };

@@ -5,9 +5,10 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Redis } from 'ioredis';
 import { SyncError } from '../model/errors.ts';
-import type { SyncKeys } from './keys.ts';
+import { BUCKETS, BUCKETS_PER_GROUP, type SyncKeys } from './keys.ts';
+import { batches } from './links.ts';
+import type { ScriptedRedis } from './scripts.ts';
 
 /** The form of the data in Redis that this program writes. */
 const SCHEMA = 1;
@@ -26,8 +27,8 @@ export interface Meta {
    * @throws SyncError `config` for a newer form, or another identity without `rebind`.
    */
   begin(): Promise<Begun>;
-  /** From now on the ledger is believed to know everyone in Omni. */
-  warm(): Promise<void>;
+  /** From now on the ledger is believed to know everyone in Omni, unless it is not `epoch`'s any more: wiped meanwhile. */
+  warm(epoch: string): Promise<void>;
   /** Counts a run, here and in the data folder: the pair that tells an older copy. */
   countRun(): Promise<void>;
 }
@@ -35,12 +36,14 @@ export interface Meta {
 export interface Begun {
   /** The key of `ref`s, made once for each ledger. */
   readonly refKey: string;
+  /** Made once for each ledger: a wiped one gets another. */
+  readonly epoch: string;
   /** Nobody has been correlated with Omni's accounts yet, or the ledger was set back to an older copy. */
   readonly cold: boolean;
 }
 
 export interface MetaOptions {
-  readonly redis: Redis;
+  readonly redis: ScriptedRedis;
   readonly keys: SyncKeys;
   readonly sync: string;
   readonly identity: Identity;
@@ -64,9 +67,9 @@ export function createMeta(options: MetaOptions): Meta {
       const now = await redis.hgetall(keys.meta);
       const older = await setBack(epochFile, { epoch: now.epoch ?? '', runs: Number(now.runs) });
       if (older) await redis.hdel(keys.meta, 'warm');
-      return { refKey: now.refKey ?? '', cold: older || now.warm === undefined };
+      return { refKey: now.refKey ?? '', epoch: now.epoch ?? '', cold: older || now.warm === undefined };
     },
-    warm: async () => void (await redis.hset(keys.meta, 'warm', '1')),
+    warm: async (epoch) => void (await redis.warmLedger(keys.meta, epoch)),
     async countRun() {
       const runs = await redis.hincrby(keys.meta, 'runs', 1);
       const epoch = await redis.hget(keys.meta, 'epoch');
@@ -100,19 +103,17 @@ async function rebind(options: MetaOptions, stored: Record<string, string>): Pro
     );
   }
   await redis.hdel(keys.meta, 'warm');
-  await redis.hset(keys.meta, 'identity', digest(identity), 'omniHost', identity.omniHost);
+  // Before the identity changes: a death between the two must not leave them to be believed.
   if (stored.omniHost !== identity.omniHost) await forgetPeople(redis, keys);
+  await redis.hset(keys.meta, 'identity', digest(identity), 'omniHost', identity.omniHost);
 }
 
 /** Links to accounts of another Omni mean nothing here. */
-async function forgetPeople(redis: Redis, keys: SyncKeys): Promise<void> {
-  for (const pattern of [keys.links(0).replace(/0$/, '*'), keys.index(0).replace(/0$/, '*')]) {
-    for await (const found of redis.scanStream({ match: pattern.replace(/[[\]?]/g, '\\$&'), count: 1000 })) {
-      const names = found as string[];
-      if (names.length > 0) await redis.unlink(...names);
-    }
-  }
-  await redis.unlink(keys.outbox, keys.intents, keys.quarantine, keys.rejected);
+async function forgetPeople(redis: ScriptedRedis, keys: SyncKeys): Promise<void> {
+  const buckets = Array.from({ length: BUCKETS }, (_, bucket) => bucket);
+  for (const batch of batches(buckets, BUCKETS_PER_GROUP)) await redis.unlink(...batch.map(keys.links));
+  const groups = Array.from({ length: BUCKETS / BUCKETS_PER_GROUP }, (_, group) => group);
+  await redis.unlink(...groups.map(keys.index), keys.outbox, keys.intents, keys.quarantine, keys.rejected);
 }
 
 /** Whether Redis now stands at an earlier point of the same epoch than the note beside it: an older copy was restored. */

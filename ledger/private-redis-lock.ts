@@ -20,7 +20,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export interface Lock {
+interface Lock {
   release(): Promise<void>;
 }
 

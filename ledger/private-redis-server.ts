@@ -108,10 +108,11 @@ export async function startFailure(folder: string, code: 'redis.start' | 'redis.
   const log = await readFile(join(folder, 'redis.log'), 'utf8').catch(() => '');
   const tail = log.trimEnd().split('\n').slice(-6).join('\n  ');
   const what = code === 'redis.start' ? 'ended before it was ready' : 'did not answer in time';
+  const said = tail === '' ? 'is empty, as on a full disk. ' : `ends with:\n  ${tail}\n`;
   return new SyncError(
     'config',
     code,
-    `Starting the private Redis in ${folder}: it ${what}. Its log, redis.log there, ends with:\n  ${tail}\n` +
+    `Starting the private Redis in ${folder}: it ${what}. Its log, redis.log there, ${said}` +
       'Mend what it names (free disk space, rights, redis-check-aof for a damaged file), or move the folder ' +
       'away: the next reconcile rebuilds what it held from the directory and Omni.',
   );

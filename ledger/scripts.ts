@@ -137,6 +137,13 @@ if record ~= '' then redis.call('XADD', audit, 'MAXLEN', '~', 10000, '*', 'recor
 return at
 `;
 
+/** Notes that everyone is known, in the ledger of this epoch alone. */
+const WARM = `
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'warm', '1')
+return 1
+`;
+
 /** An ioredis client that knows the scripts: EVALSHA first, EVAL where Redis has forgotten them. */
 export interface ScriptedRedis extends Redis {
   commitPerson(...args: (string | Buffer | number)[]): Promise<number>;
@@ -145,6 +152,7 @@ export interface ScriptedRedis extends Redis {
   acquireLease(...args: (string | number)[]): Promise<string | null>;
   renewLease(...args: (string | number)[]): Promise<number>;
   setAside(...args: (string | number)[]): Promise<number>;
+  warmLedger(...args: string[]): Promise<number>;
 }
 
 /** Teaches `redis` the scripts. */
@@ -155,5 +163,6 @@ export function withScripts(redis: Redis): ScriptedRedis {
   redis.defineCommand('acquireLease', { numberOfKeys: 2, lua: ACQUIRE });
   redis.defineCommand('renewLease', { numberOfKeys: 1, lua: RENEW });
   redis.defineCommand('setAside', { numberOfKeys: 3, lua: SET_ASIDE });
+  redis.defineCommand('warmLedger', { numberOfKeys: 1, lua: WARM });
   return redis as ScriptedRedis;
 }

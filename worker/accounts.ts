@@ -20,16 +20,17 @@ export async function readAccounts(
   signal?: AbortSignal,
 ): Promise<Accounts> {
   const linked = new Set<string>();
-  for await (const page of links.stored()) for (const { link } of page) linked.add(link.omniId);
+  for await (const page of links.stored()) for (const { link } of page) linked.add(link.omniId.toLowerCase());
   const byAddress = new Map<string, KnownAccount>();
   let calls = 0;
   for await (const page of omni.listUsers(signal)) {
     calls++;
     for (const { id, userName, displayName, active } of page) {
-      if (linked.has(id)) continue;
+      if (linked.has(id.toLowerCase())) continue;
       const key = addressKey(userName);
       if (active || !byAddress.has(key)) byAddress.set(key, { id, displayName, active });
     }
   }
-  return { byAddress, calls };
+  // A list of nobody is one page too.
+  return { byAddress, calls: Math.max(1, calls) };
 }

@@ -2,6 +2,7 @@
 import { type Job, UnrecoverableError } from 'bullmq';
 import { APPLY_ATTEMPTS, type ApplyJob } from '../jobs/queues.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { OutboxRow } from '../ledger/outbox.ts';
 import type { Until } from '../ledger/quarantine.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Omni } from '../omni/client.ts';
@@ -9,7 +10,7 @@ import type { Rules } from '../plan/decide.ts';
 import { applyPerson } from './apply.ts';
 import { auditRecord } from './audit-record.ts';
 import type { Events } from './events.ts';
-import { type Consequence, consequenceOf } from './outcome.ts';
+import { type Consequence, consequenceOf, namedError } from './outcome.ts';
 import type { Spending } from './spending.ts';
 
 export interface ApplyJobDeps {
@@ -30,13 +31,18 @@ export async function handleApplyJob(
   deps: ApplyJobDeps,
 ): Promise<void> {
   const { ref } = job.data;
+  let row: OutboxRow | undefined;
   let waitMs: number;
   try {
     if (job.deferredFailure) throw poison();
     const omni = deps.omni.withBudget(spending);
-    waitMs = await applyPerson(ref, { ...deps, omni, takeCalls: () => spending.takeCount() });
+    const took = (taken: OutboxRow) => {
+      row = taken;
+    };
+    waitMs = await applyPerson(ref, { ...deps, omni, took, takeCalls: () => spending.takeCount() });
   } catch (error) {
-    await fail(error, { job, token, spending }, deps);
+    row ??= await deps.ledger.outbox.get(ref);
+    await fail(namedError(error), { job, token, spending, row }, deps);
     return;
   }
   if (waitMs > 0) await job.moveToDelayed(Date.now() + waitMs, token);
@@ -52,16 +58,24 @@ function poison(): SyncError {
   );
 }
 
+interface Failed {
+  readonly job: Job<ApplyJob>;
+  readonly token: string;
+  readonly spending: Spending;
+  /** The desired state that failed; a newer one may wait already. */
+  readonly row: OutboxRow | undefined;
+}
+
 async function fail(
   error: unknown,
-  { job, token, spending }: { job: Job<ApplyJob>; token: string; spending: Spending },
+  { job, token, spending, row }: Failed,
   deps: ApplyJobDeps,
 ): Promise<void> {
   const { ledger, events } = deps;
   const { ref } = job.data;
-  const consequence = consequenceOf(error);
+  // What breaks off because the process ends is nobody's fault: the next process does it.
+  const consequence = deps.signal.aborted ? 'requeue' : consequenceOf(error);
   const told = toldOf(error);
-  const row = await ledger.outbox.get(ref);
   events.setback({ ref, ...(row && { sourceId: row.sourceId }), consequence, ...told, error: told.error });
   if (consequence === 'requeue') {
     if (row !== undefined) await ledger.runs.addCalls(row.run, spending.takeCount());

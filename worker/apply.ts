@@ -2,7 +2,7 @@
  * Carries one person's waiting change to Omni: intent, call, look at the answer, commit. It may be killed between any
  * two lines and run again: what was done is found, by the link or by looking the person up, and never done twice.
  */
-import type { Commit, LinkEffect } from '../ledger/commit.ts';
+import { type Commit, type LinkEffect, standingEffect } from '../ledger/commit.ts';
 import type { Intent, Ledger } from '../ledger/ledger.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
 import type { ChangeKind } from '../model/change.ts';
@@ -23,7 +23,7 @@ import {
 import { confirmedOf } from '../plan/fingerprint.ts';
 import { auditRecord } from './audit-record.ts';
 import type { Events } from './events.ts';
-import { assertUnowned } from './owner.ts';
+import { assertUnowned, claimUnowned } from './owner.ts';
 
 export interface ApplyDeps {
   readonly ledger: Ledger;
@@ -33,6 +33,8 @@ export interface ApplyDeps {
   readonly omni: Omni;
   /** Requests made since this was last asked. */
   readonly takeCalls: () => number;
+  /** Told which desired state is being applied, before anything is done: a failure is that one's, not a newer one's. */
+  readonly took: (row: OutboxRow) => void;
   readonly signal: AbortSignal;
 }
 
@@ -53,6 +55,7 @@ export async function applyPerson(ref: string, deps: ApplyDeps): Promise<number>
       const waitMs = aside.notBefore - (await deps.ledger.now());
       if (waitMs > 0) return waitMs;
     }
+    deps.took(row);
     deps.events.step('apply.taken');
     if (await applyRow(row, deps)) return 0;
   }
@@ -60,11 +63,14 @@ export async function applyPerson(ref: string, deps: ApplyDeps): Promise<number>
 
 /** Applies one desired state. Returns false where a newer one came meanwhile. */
 async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
-  const link = (await deps.ledger.links.of([row.sourceId])).get(row.sourceId);
+  const link = (await deps.ledger.links.of([row.sourceId])).get(row.sourceId)?.link;
   const { desired } = row;
   if (desired === undefined) return deps.ledger.commit(commitOf(row, { kind: 'none' }, deps));
   const at: Case = { row: { ...row, desired }, link };
-  const decision = decide({ desired, protected: row.protected, link, account: row.account }, deps.rules);
+  // An account that came after we meant to create one may be ours: only `create` finds that out.
+  const meant = row.account !== undefined && (await deps.ledger.intent(row.ref)) !== undefined;
+  const account = meant ? undefined : row.account;
+  const decision = decide({ desired, protected: row.protected, link, account }, deps.rules);
   return CARRY[decision.kind](at, decision as never, deps);
 }
 
@@ -76,13 +82,15 @@ type Carry<K extends Decision['kind']> = (
 
 /** How each decision is carried out. */
 const CARRY: { readonly [K in Decision['kind']]: Carry<K> } = {
-  none: (at, _, deps) =>
-    deps.ledger.commit(commitOf(at.row, { kind: 'mark', fingerprint: fingerprintOf(at.row) }, deps)),
+  none: (at, _, deps) => {
+    const effect = standingEffect(at.link, at.row.protected, fingerprintOf(at.row));
+    return deps.ledger.commit(commitOf(at.row, effect, deps));
+  },
   withhold: (_, decision) => {
     throw new SyncError('conflict', decision.code, decision.reason);
   },
   create,
-  adopt: (at, decision, deps) => adopt(at, decision.account, deps),
+  adopt: (at, decision, deps) => adopt(at, decision.account, { deps, provenance: 'adopted' }),
   update,
   rename: update,
 };
@@ -104,14 +112,15 @@ async function create(at: Case, _: unknown, deps: ApplyDeps): Promise<boolean> {
     return await commitCreated(at, account, deps);
   } catch (error) {
     if (!isSyncError(error, 'conflict') && !isSyncError(error, 'unknown')) throw error;
-    return resolveDoubt(at, error, intent, deps);
+    const certain = error.kind === 'unknown' && (earlier === undefined || earlier.version === version);
+    return resolveDoubt(at, error, { ...intent, certain }, deps);
   }
 }
 
 /** A 409, or an answer that never came or cannot be believed: the account is there, or it is not. Omni is asked. */
-async function resolveDoubt(at: Case, error: SyncError, intent: Intent, deps: ApplyDeps): Promise<boolean> {
+async function resolveDoubt(at: Case, error: SyncError, intent: Meant, deps: ApplyDeps): Promise<boolean> {
   const found = await deps.omni.findByUserName(at.row.desired.userName, deps.signal);
-  if (found !== undefined) return take(at, found, { ...intent, certain: error.kind === 'unknown' }, deps);
+  if (found !== undefined) return take(at, found, intent, deps);
   if (error.kind === 'unknown') throw error;
   throw new SyncError(
     'conflict',
@@ -121,22 +130,20 @@ async function resolveDoubt(at: Case, error: SyncError, intent: Intent, deps: Ap
   );
 }
 
+/** `certain`: nothing but this desired state was ever sent, so an account of ours holds it. */
+type Meant = Intent & { readonly certain: boolean };
+
 /** An account under the wanted userName, and we had meant to create one: it is ours if it came after we meant to. */
-async function take(
-  at: Case,
-  found: OmniUser,
-  intent: Intent & { certain: boolean },
-  deps: ApplyDeps,
-): Promise<boolean> {
+async function take(at: Case, found: OmniUser, intent: Meant, deps: ApplyDeps): Promise<boolean> {
   await assertUnowned(at.row, found.id, deps.ledger);
   const ours = found.createdAt !== undefined && found.createdAt >= intent.at;
   if (ours && intent.certain) return commitCreated(at, found, deps);
-  return adopt(at, found, deps, ours ? 'created' : 'adopted');
+  return adopt(at, found, { deps, provenance: ours ? 'created' : 'adopted' });
 }
 
 async function commitCreated(at: Case, account: OmniUser, deps: ApplyDeps): Promise<boolean> {
   const { desired } = at.row;
-  await assertUnowned(at.row, account.id, deps.ledger);
+  await claimUnowned(at.row, account.id, deps.ledger);
   const note = compare(at, desired, account, deps);
   const link = await newLink(
     at,
@@ -156,21 +163,25 @@ async function commitCreated(at: Case, account: OmniUser, deps: ApplyDeps): Prom
   );
 }
 
-async function adopt(
-  at: Case,
-  account: KnownAccount,
-  deps: ApplyDeps,
-  provenance: Provenance = 'adopted',
-): Promise<boolean> {
+interface Adopting {
+  readonly deps: ApplyDeps;
+  readonly provenance: Provenance;
+}
+
+async function adopt(at: Case, account: KnownAccount, { deps, provenance }: Adopting): Promise<boolean> {
   const { row } = at;
   const rules: Rules = provenance === 'created' ? { ...deps.rules, adopt: 'always' } : deps.rules;
   const decision = decide({ desired: row.desired, protected: row.protected, account }, rules);
   if (decision.kind !== 'adopt') return CARRY[decision.kind](at, decision as never, deps);
-  await assertUnowned(row, account.id, deps.ledger);
+  await claimUnowned(row, account.id, deps.ledger);
   const { fields } = decision;
   const writes = fieldNames(fields).length > 0;
-  const answer = writes ? await deps.omni.updateUser(account.id, fields, deps.signal) : undefined;
-  if (writes) deps.events.step('apply.answered');
+  const answer = writes ? await patched(account.id, fields, deps) : undefined;
+  if (writes && answer === undefined) {
+    // It was there when Omni was listed, and is gone now: nobody's, and there is nothing to adopt.
+    await deps.ledger.register.release(account.id);
+    return create(at, undefined, deps);
+  }
   const note = answer === undefined ? {} : compare(at, fields, answer, deps);
   const confirmed = writes ? new Set(confirmedOf(row.desired)) : confirmedOfAccount(account, row.desired);
   const link = await newLink(
@@ -190,13 +201,10 @@ async function update(
 ): Promise<boolean> {
   const { link, row } = at;
   if (link === undefined) throw new TypeError(`${decision.kind} of ${row.ref} without a link`);
-  const answer = await deps.omni
-    .updateUser(link.omniId, decision.fields, deps.signal)
-    .catch((error: unknown) => {
-      if (isSyncError(error, 'missing')) return undefined;
-      throw error;
-    });
-  deps.events.step('apply.answered');
+  const answer = await patched(link.omniId, decision.fields, deps).catch(async (error: unknown) => {
+    if (decision.kind === 'rename' && isSyncError(error, 'conflict')) await assertNotBusy(at, link, deps);
+    throw error;
+  });
   if (answer === undefined) return forget(at, link, deps);
   const note = compare(at, decision.fields, answer, deps);
   const renewed = {
@@ -210,6 +218,22 @@ async function update(
     { kind: decision.kind, link: renewed, fields: fieldNames(decision.fields), ...note },
     deps,
   );
+}
+
+/** The account after a PATCH; nothing where it is gone. */
+async function patched(omniId: string, fields: Fields, deps: ApplyDeps): Promise<OmniUser | undefined> {
+  const answer = await deps.omni.updateUser(omniId, fields, deps.signal).catch((error: unknown) => {
+    if (isSyncError(error, 'missing')) return undefined;
+    throw error;
+  });
+  deps.events.step('apply.answered');
+  return answer;
+}
+
+/** A userName that is taken may be free in a moment: its holder is to be renamed too. @throws as assertUnowned does. */
+async function assertNotBusy(at: Case, link: Link, { omni, ledger, signal }: ApplyDeps): Promise<void> {
+  const found = await omni.findByUserName(at.row.desired.userName, signal);
+  if (found !== undefined && found.id !== link.omniId) await assertUnowned(at.row, found.id, ledger);
 }
 
 /** The account is gone from Omni: the link goes too, and the next reconcile decides. */

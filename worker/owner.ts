@@ -7,31 +7,50 @@ import { SyncError } from '../model/errors.ts';
  * Claims an account for this sync and makes sure that nobody else of it has it.
  * @throws SyncError `conflict` for a foreign or taken account; `transient` where its holder is about to give up the userName.
  */
-export async function assertUnowned(row: OutboxRow, omniId: string, ledger: Ledger): Promise<void> {
+export async function claimUnowned(row: OutboxRow, omniId: string, ledger: Ledger): Promise<void> {
   const { foreign, held } = await ledger.register.claim([omniId]);
-  if (foreign.has(omniId)) {
-    throw new SyncError(
-      'conflict',
-      'omni.foreign',
-      `account ${omniId} belongs to another sync of this Omni instance: give each person to one sync alone`,
-    );
-  }
-  if (!held.has(omniId)) return;
+  if (foreign.has(omniId)) throw foreignAccount(omniId);
+  if (held.has(omniId)) await assertUnlinked(row, omniId, ledger);
+}
+
+/** The same look without the claim: an account that may not be adopted is not taken from another sync either. */
+export async function assertUnowned(row: OutboxRow, omniId: string, ledger: Ledger): Promise<void> {
+  const holder = await ledger.register.holder(omniId);
+  if (holder === 'another') throw foreignAccount(omniId);
+  if (holder === 'us') await assertUnlinked(row, omniId, ledger);
+}
+
+async function assertUnlinked(row: OutboxRow, omniId: string, ledger: Ledger): Promise<void> {
+  const id = omniId.toLowerCase();
   for await (const page of ledger.links.stored()) {
-    const holder = page.find(({ link }) => link.omniId === omniId && link.sourceId !== row.sourceId)?.link;
+    const holder = page.find(({ link }) => link.omniId === id && link.sourceId !== row.sourceId)?.link;
     if (holder === undefined) continue;
     const { ref } = await ledger.begin();
-    if ((await ledger.outbox.get(ref(holder.sourceId))) !== undefined) {
-      throw new SyncError(
-        'transient',
-        'omni.address-busy',
-        `account ${omniId} is still being changed for another person`,
-      );
-    }
-    throw new SyncError(
-      'conflict',
-      'omni.taken',
-      `account ${omniId} has this userName and is linked to directory user ${holder.sourceId}: two people cannot share an account`,
-    );
+    const waits = (await ledger.outbox.get(ref(holder.sourceId))) !== undefined;
+    throw waits ? busyAccount(omniId) : takenAccount(omniId, holder.sourceId);
   }
+}
+
+function foreignAccount(omniId: string): SyncError {
+  return new SyncError(
+    'conflict',
+    'omni.foreign',
+    `account ${omniId} belongs to another sync of this Omni instance: give each person to one sync alone`,
+  );
+}
+
+function busyAccount(omniId: string): SyncError {
+  return new SyncError(
+    'transient',
+    'omni.address-busy',
+    `account ${omniId} is still being changed for another person`,
+  );
+}
+
+function takenAccount(omniId: string, sourceId: string): SyncError {
+  return new SyncError(
+    'conflict',
+    'omni.taken',
+    `account ${omniId} has this userName and is linked to directory user ${sourceId}: two people cannot share an account`,
+  );
 }

@@ -6,14 +6,15 @@ import { randomUUID } from 'node:crypto';
 import { addApplyJobs, type PersonToApply } from '../jobs/add.ts';
 import type { Queues, Urgency } from '../jobs/queues.ts';
 import type { Ask } from '../ledger/asks.ts';
-import type { Commit } from '../ledger/commit.ts';
+import { type Commit, standingEffect } from '../ledger/commit.ts';
 import type { Lease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { batches } from '../ledger/links.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
-import { confirmedOfAccount, type Decision, type Rules } from '../plan/decide.ts';
+import { addressKey } from '../model/person.ts';
+import { confirmedOfAccount, type Decision, type KnownAccount, type Rules } from '../plan/decide.ts';
 import { NO_ACCOUNTS, readAccounts } from './accounts.ts';
 import { auditRecord } from './audit-record.ts';
 import type { Events } from './events.ts';
@@ -36,7 +37,7 @@ interface Run {
   readonly lease: Lease;
   readonly ref: (sourceId: string) => string;
   /** People whose desired state waited when the run began. */
-  readonly waiting: ReadonlySet<string>;
+  readonly waiting: Waiting['refs'];
   /** People set aside until a change → the desired state that failed. */
   readonly aside: ReadonlyMap<string, string>;
   /** Nobody was known when it began: what it finds is a first load, behind everything else. */
@@ -88,31 +89,37 @@ async function reconcileFor(asks: readonly Ask[], under: Under): Promise<void> {
     );
     await ledger.asks.close(ids, id);
   } catch (error) {
-    const problem = isSyncError(error) ? error.message : 'a fault of omni-sync itself; the log has its stack';
-    await ledger.runs.fail(id, problem, new Date());
+    await ledger.runs.fail(id, problemOf(error, under), new Date());
     if (under.attempt.last) await ledger.asks.close(ids, id);
     throw error;
   }
 }
 
+function problemOf(error: unknown, { attempt, lease }: Under): string {
+  if (attempt.signal.aborted) return 'it was stopped; the next try begins afresh';
+  if (lease.lost.aborted) return 'it lost its lease to another reconcile';
+  return isSyncError(error) ? error.message : 'a fault of omni-sync itself; the log has its stack';
+}
+
 async function runOnce(id: string, full: boolean, { deps, lease, attempt }: Under): Promise<void> {
   const { ledger, events } = deps;
-  const { ref, cold } = await ledger.begin();
+  const { ref, epoch, cold } = await ledger.begin();
   const signal = AbortSignal.any([lease.lost, attempt.signal]);
   const accounts = cold ? await readAccounts(deps.omni, ledger.links, signal) : NO_ACCOUNTS;
+  const waiting = await readWaiting(ledger);
   const run: Run = {
     id,
     deps,
     lease,
     ref,
-    waiting: await waitingRefs(ledger),
+    waiting: waiting.refs,
     aside: await setAside(ledger),
     bulk: cold,
   };
   const pages = survey({
     ...deps,
     links: ledger.links,
-    accounts: accounts.byAddress,
+    accounts: cold ? accounts.byAddress : waiting.accounts,
     full,
     waiting: (sourceId) => run.waiting.size > 0 && run.waiting.has(ref(sourceId)),
     signal,
@@ -122,16 +129,28 @@ async function runOnce(id: string, full: boolean, { deps, lease, attempt }: Unde
   if (end.complete) await dropUnmet(run, end);
   await addMissingJobs(run);
   await ledger.setRejections(end.rejections);
-  if (cold) await ledger.meta.warm();
+  if (cold && end.ended) await ledger.meta.warm(epoch);
   await ledger.meta.countRun();
   await ledger.runs.finish(id, { ...findings(end), calls: accounts.calls, finishedAt: new Date() });
   events.reconciled({ run: id, cold, ...findings(end) });
 }
 
-async function waitingRefs(ledger: Ledger): Promise<Set<string>> {
+interface Waiting {
+  readonly refs: ReadonlySet<string>;
+  /** The accounts that they are to adopt, by address key: a run that lists nobody must not make creates of them. */
+  readonly accounts: ReadonlyMap<string, KnownAccount>;
+}
+
+async function readWaiting(ledger: Ledger): Promise<Waiting> {
   const refs = new Set<string>();
-  for await (const page of ledger.outbox.refs()) for (const ref of page) refs.add(ref);
-  return refs;
+  const accounts = new Map<string, KnownAccount>();
+  for await (const page of ledger.outbox.rows()) {
+    for (const { ref, desired, account } of page) {
+      refs.add(ref);
+      if (desired !== undefined && account !== undefined) accounts.set(addressKey(desired.userName), account);
+    }
+  }
+  return { refs, accounts };
 }
 
 async function setAside(ledger: Ledger): Promise<Map<string, string>> {
@@ -157,10 +176,10 @@ async function carryPages(pages: ReturnType<typeof survey>, run: Run): Promise<S
 /** What needs no request to Omni is written at once: links that stand, and accounts adopted as they are. Returns whose. */
 async function settle(verdicts: readonly Verdict[], run: Run): Promise<Set<string>> {
   const { ledger } = run.deps;
-  const stand = verdicts.filter(
-    (verdict) => verdict.decision.kind === 'none' && !run.waiting.has(run.ref(verdict.sourceId)),
-  );
-  const adoptions = verdicts.filter(isPlainAdoption);
+  // Whose desired state waits may be in a worker's hands: theirs goes through the queue.
+  const free = verdicts.filter(({ sourceId }) => !run.waiting.has(run.ref(sourceId)));
+  const stand = free.filter(({ decision }) => decision.kind === 'none');
+  const adoptions = free.filter(isPlainAdoption);
   const { foreign } = await ledger.register.claim(adoptions.map((verdict) => verdict.decision.account.id));
   const own = adoptions.filter((verdict) => !foreign.has(verdict.decision.account.id));
   const since = own.length === 0 ? 0 : Math.floor((await ledger.now()) / 1000);
@@ -173,8 +192,8 @@ async function settle(verdicts: readonly Verdict[], run: Run): Promise<Set<strin
 }
 
 function standing(verdict: Verdict, run: Run): Commit {
-  const { sourceId, fingerprint } = verdict;
-  const effect = { kind: 'mark' as const, fingerprint };
+  const { sourceId, fingerprint, link } = verdict;
+  const effect = standingEffect(link, verdict.protected, fingerprint);
   return { ref: run.ref(sourceId), sourceId, version: versionOf(verdict), effect, run: run.id, calls: 0 };
 }
 
@@ -271,6 +290,6 @@ async function addMissingJobs(run: Run): Promise<void> {
 }
 
 function findings(end: SurveyEnd) {
-  const { rejections, leavers, ...rest } = end;
+  const { rejections, leavers, ended: _, ...rest } = end;
   return { ...rest, rejected: rejections.length, leavers: leavers.length };
 }

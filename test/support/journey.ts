@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
+import { test } from 'vitest';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/server.ts';
 import { ensureBuilt } from './build.ts';
+import { expectNothingLeaked } from './leaks.ts';
 
 export interface Person {
   readonly id: string;
@@ -33,6 +35,8 @@ export interface Journey {
   readonly sandbox: Sandbox;
   /** Replaces the directory file. */
   people(people: readonly Person[]): void;
+  /** Writes a file into the installation's folder. */
+  write(name: string, text: string): void;
   /** Replaces the configuration: `change` edits the text. */
   configure(change: (yaml: string) => string): void;
   /** Runs the program to its end. */
@@ -41,6 +45,8 @@ export interface Journey {
   start(...args: string[]): Process;
   /** Starts a run that dies by SIGKILL when it comes to `step` for the nth time; see crash-run.mjs. */
   crashRun(step: string, nth: number): Process;
+  /** What every process that has ended wrote to standard error: logs and errors. */
+  told(): string;
   /** A connection to the private Redis of this installation, while a process holds it open. */
   redis(): Redis;
   stop(): Promise<void>;
@@ -49,6 +55,8 @@ export interface Journey {
 export interface JourneyOptions {
   readonly sandbox?: SandboxOptions;
   readonly requestsPerMinute?: number;
+  readonly apiKey?: string;
+  readonly timeout?: string;
   readonly policy?: 'create' | 'upsert';
   /** Lines of the section `users`, beside id, userName and displayName. */
   readonly users?: string;
@@ -58,25 +66,32 @@ const FAST = 6_000;
 const CRASH_RUN = fileURLToPath(new URL('crash-run.mjs', import.meta.url));
 
 /** Makes one in a temporary folder. */
-export async function openJourney(options: JourneyOptions = {}): Promise<Journey> {
+async function openJourney(options: JourneyOptions = {}): Promise<Journey> {
   const dist = await ensureBuilt();
   const folder = mkdtempSync(join(tmpdir(), 'journey-'));
   const rate = options.requestsPerMinute ?? FAST;
   const sandbox = await startSandbox({ requestsPerMinute: rate, ...options.sandbox });
   const configFile = join(folder, 'omni-sync.yaml');
   let yaml = configuration(sandbox.url, { ...options, requestsPerMinute: rate });
-  const write = () => writeFileSync(configFile, yaml, { mode: 0o600 });
-  write();
+  const configure = () => writeFileSync(configFile, yaml, { mode: 0o600 });
+  configure();
   const processes = new Set<ChildProcess>();
+  const told: string[] = [];
   const env = { ...process.env, OMNI_SYNC_DATA: join(folder, 'data') };
   const launch = (args: readonly string[]): Process => {
     const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
     processes.add(child);
     const ended = endOf(child);
-    void ended.then(() => processes.delete(child));
+    void ended.then(({ stderr }) => {
+      processes.delete(child);
+      told.push(stderr);
+    });
     return { child, ended };
   };
-  const start = (...args: string[]) => launch([join(dist, 'cli/main.js'), ...args, '--config', configFile]);
+  const start = (...args: string[]) => {
+    const config = args.includes('--config') ? [] : ['--config', configFile];
+    return launch([join(dist, 'cli/main.js'), ...args, ...config]);
+  };
   return {
     folder,
     configFile,
@@ -85,13 +100,15 @@ export async function openJourney(options: JourneyOptions = {}): Promise<Journey
       const rows = people.map(({ id, email, name, office = '' }) => [id, email, name, office].join(','));
       writeFileSync(join(folder, 'people.csv'), `${['id,email,name,office', ...rows].join('\n')}\n`);
     },
+    write: (name, text) => writeFileSync(join(folder, name), text, { mode: 0o600 }),
     configure(change) {
       yaml = change(yaml);
-      write();
+      configure();
     },
     cli: (...args) => start(...args).ended,
     start,
     crashRun: (step, nth) => launch([CRASH_RUN, dist, configFile, step, String(nth)]),
+    told: () => told.join('\n'),
     redis: () => new Redis({ path: join(folder, 'data', 'redis', 's'), maxRetriesPerRequest: null }),
     async stop() {
       const ending = [...processes].map((child) => new Promise((resolve) => child.once('exit', resolve)));
@@ -112,7 +129,7 @@ function configuration(url: string, options: JourneyOptions): string {
       userName: email
       displayName: name
 ${(options.users ?? '').replace(/^(?=.)/gm, '      ')}
-    omni: { url: "${url}", apiKey: omni-sandbox-key, requestsPerMinute: ${options.requestsPerMinute} }
+    omni: { url: "${url}", apiKey: ${options.apiKey ?? 'omni-sandbox-key'}, requestsPerMinute: ${options.requestsPerMinute}, timeout: ${options.timeout ?? '30s'} }
     policy: ${options.policy ?? 'upsert'}
 `;
 }
@@ -140,3 +157,21 @@ export function somePeople(count: number, more: Partial<Person> = {}): Person[] 
     ...more,
   }));
 }
+
+/** `it` with `install`: an installation with these people in its directory, gone with the test. */
+export const it = test.extend<{
+  install: (people: readonly Person[], options?: JourneyOptions) => Promise<Journey>;
+}>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest finds a fixture's needs in this pattern
+  install: async ({}, use) => {
+    const opened: Journey[] = [];
+    await use(async (people, options) => {
+      const journey = await openJourney(options);
+      opened.push(journey);
+      journey.people(people);
+      return journey;
+    });
+    for (const journey of opened) await expectNothingLeaked(journey);
+    await Promise.all(opened.map((journey) => journey.stop()));
+  },
+});

@@ -1,26 +1,36 @@
 /** The ledger of an installation, read as the product reads it, and held against what the sandbox has. */
-import { expect } from 'vitest';
-import { openPrivateRedis } from '../../ledger/private-redis.ts';
-import { createLinks } from '../../ledger/links.ts';
-import { syncKeys } from '../../ledger/keys.ts';
-import type { Link } from '../../model/link.ts';
-import { Redis } from 'ioredis';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { expect } from 'vitest';
+import { syncKeys } from '../../ledger/keys.ts';
+import { createLinks } from '../../ledger/links.ts';
+import { openPrivateRedis } from '../../ledger/private-redis.ts';
+import type { Link } from '../../model/link.ts';
 import type { Journey, Person } from './journey.ts';
 
-/** Every link of the sync `acme`, and what still waits. */
-export async function readLedger(journey: Journey): Promise<{ links: Link[]; outbox: number; intents: number }> {
-  const own = await openPrivateRedis({ dataDir: join(journey.folder, 'data') });
+/** Joins the private Redis of a data folder, starting it where it does not run. */
+export async function withPrivateRedis<Result>(
+  dataDir: string,
+  work: (redis: Redis) => Promise<Result>,
+): Promise<Result> {
+  const own = await openPrivateRedis({ dataDir });
   const redis = new Redis({ path: own.socketPath });
   try {
-    const keys = syncKeys('acme');
-    const links: Link[] = [];
-    for await (const page of createLinks(redis, keys).stored()) links.push(...page.map(({ link }) => link));
-    return { links, outbox: await redis.hlen(keys.outbox), intents: await redis.hlen(keys.intents) };
+    return await work(redis);
   } finally {
     redis.disconnect();
     await own.release();
   }
+}
+
+/** Every link of the sync `acme`, and how much still waits. */
+export function readLedger(journey: Journey): Promise<{ links: Link[]; outbox: number; intents: number }> {
+  return withPrivateRedis(join(journey.folder, 'data'), async (redis) => {
+    const keys = syncKeys('acme');
+    const links: Link[] = [];
+    for await (const page of createLinks(redis, keys).stored()) links.push(...page.map(({ link }) => link));
+    return { links, outbox: await redis.hlen(keys.outbox), intents: await redis.hlen(keys.intents) };
+  });
 }
 
 /** The ledger remembers exactly these people, each with the account that the sandbox has for them. */

@@ -61,7 +61,9 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
 
 function launch(folder: string, path: string, args: readonly string[]): ChildProcess {
   const fixed = ['--port', '0', '--unixsocket', path, '--dir', folder, '--save', '', '--appendonly', 'yes'];
-  const child = spawn('redis-server', [...fixed, '--maxmemory-policy', 'noeviction', ...args], { stdio: 'ignore' });
+  const child = spawn('redis-server', [...fixed, '--maxmemory-policy', 'noeviction', ...args], {
+    stdio: 'ignore',
+  });
   child.on('error', () => undefined);
   return child;
 }

@@ -1,0 +1,94 @@
+/** Redis dies, hangs or is wiped in the middle of a run: it converges, without a duplicate and without help. */
+import { cpSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import { it, type Journey, somePeople } from '../support/journey.ts';
+import { expectLedgerEqual, withPrivateRedis } from '../support/ledger.ts';
+import { creations, expectInStep } from '../support/verdict.ts';
+
+const PEOPLE = somePeople(60);
+/** 20 a second: the run takes three seconds, so that something can happen in its middle. */
+const SLOWLY = { requestsPerMinute: 1_200 };
+
+async function untilCreated(journey: Journey, count: number): Promise<void> {
+  while (creations(journey.sandbox).size < count) await sleep(10);
+}
+
+function redisProcess(journey: Journey): Promise<number> {
+  return withPrivateRedis(join(journey.folder, 'data'), async (redis) =>
+    Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1]),
+  );
+}
+
+async function expectConverged(journey: Journey): Promise<void> {
+  expectInStep(journey.sandbox, PEOPLE);
+  expect([...creations(journey.sandbox).values()].every((count) => count === 1)).toBe(true);
+  await expectLedgerEqual(journey, PEOPLE);
+}
+
+describe.concurrent('a run whose Redis', () => {
+  it('is killed goes on when it is back', async ({ install }) => {
+    const journey = await install(PEOPLE, SLOWLY);
+    const running = journey.start('run');
+    await untilCreated(journey, 10);
+    process.kill(await redisProcess(journey), 'SIGKILL');
+    const { code, stderr } = await running.ended;
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    await expectConverged(journey);
+  });
+
+  it('stands still for some seconds sends no POST twice', async ({ install }) => {
+    const journey = await install(PEOPLE, SLOWLY);
+    const running = journey.start('run');
+    await untilCreated(journey, 10);
+    const pid = await redisProcess(journey);
+    process.kill(pid, 'SIGSTOP');
+    await sleep(4_000);
+    process.kill(pid, 'SIGCONT');
+    expect((await running.ended).code).toBe(0);
+    await expectConverged(journey);
+  });
+
+  it.for([1, 10, 30, 55])(
+    'is wiped after %i people adopts whom it has forgotten',
+    async (count, { install }) => {
+      const journey = await install(PEOPLE, SLOWLY);
+      const running = journey.start('run');
+      await untilCreated(journey, count);
+      await withPrivateRedis(join(journey.folder, 'data'), (redis) => redis.flushall());
+      const { code, stderr } = await running.ended;
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      await expectConverged(journey);
+    },
+  );
+
+  it('is wiped between two runs costs list pages alone', async ({ install }) => {
+    const journey = await install(PEOPLE);
+    expect((await journey.cli('run')).code).toBe(0);
+    await withPrivateRedis(join(journey.folder, 'data'), (redis) => redis.flushall());
+    journey.sandbox.clearCalls();
+    expect((await journey.cli('run')).code).toBe(0);
+    expect(journey.sandbox.calls().map(({ method }) => method)).toEqual(['GET']);
+    expectInStep(journey.sandbox, PEOPLE);
+    await expectLedgerEqual(journey, PEOPLE);
+  });
+
+  it('is set back to an older copy is noticed, and nobody is created twice', async ({ install }) => {
+    const journey = await install(PEOPLE.slice(0, 20));
+    expect((await journey.cli('run')).code).toBe(0);
+    const data = join(journey.folder, 'data', 'redis', 'appendonlydir');
+    const older = join(journey.folder, 'older');
+    cpSync(data, older, { recursive: true });
+    journey.people(PEOPLE);
+    expect((await journey.cli('run')).code).toBe(0);
+    rmSync(data, { recursive: true });
+    cpSync(older, data, { recursive: true });
+    journey.sandbox.clearCalls();
+    expect((await journey.cli('run')).code).toBe(0);
+    expect(journey.sandbox.calls().map(({ method }) => method)).toEqual(['GET']);
+    expectInStep(journey.sandbox, PEOPLE);
+    await expectLedgerEqual(journey, PEOPLE);
+    expect(readFileSync(join(journey.folder, 'data', 'epoch-acme.json'), 'utf8')).toContain('"runs":3');
+  });
+});

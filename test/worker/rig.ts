@@ -1,0 +1,205 @@
+/** One sync put together in process for tests: real Redis, queues, client and sandbox; the directory is in memory. */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { createHttp } from '../../http/client.ts';
+import {
+  type ApplyJob,
+  openApplyWorker,
+  openQueues,
+  type QueueOptions,
+  type Queues,
+} from '../../jobs/queues.ts';
+import { createBudget, type HostBudget } from '../../ledger/budget.ts';
+import { type SyncKeys, syncKeys, syncTag } from '../../ledger/keys.ts';
+import { createLedger, type Ledger } from '../../ledger/ledger.ts';
+import type { RunRecord } from '../../ledger/runs.ts';
+import type { Link } from '../../model/link.ts';
+import { createOmni, type Omni } from '../../omni/client.ts';
+import type { Rules } from '../../plan/decide.ts';
+import { compileFingerprint } from '../../plan/fingerprint.ts';
+import { compileMapping, type MappingOptions } from '../../plan/map.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/server.ts';
+import { handleApplyJob } from '../../worker/apply-job.ts';
+import type { AppliedEvent, Events, SetbackEvent, Step } from '../../worker/events.ts';
+import { type ReconcileDeps, reconcile } from '../../worker/reconcile.ts';
+import { spendFrom } from '../../worker/spending.ts';
+import { createPeople, type People } from '../support/people.ts';
+import type { TestRedis } from '../support/redis.ts';
+
+const KEY = 'omni-sandbox-key';
+
+export interface RigOptions {
+  readonly server: TestRedis;
+  readonly rules?: Partial<Rules>;
+  readonly mapping?: Partial<MappingOptions>;
+  readonly sandbox?: SandboxOptions;
+  /** A second sync of the same Omni host. */
+  readonly beside?: Rig;
+  readonly name?: string;
+}
+
+export interface Rig {
+  readonly redis: Redis;
+  readonly keys: SyncKeys;
+  readonly sandbox: Sandbox;
+  readonly ledger: Ledger;
+  readonly queues: Queues;
+  readonly queueOptions: QueueOptions;
+  readonly omni: Omni;
+  readonly budget: HostBudget;
+  readonly people: People;
+  readonly applied: AppliedEvent[];
+  readonly setbacks: SetbackEvent[];
+  readonly troubles: Error[];
+  readonly worker: Worker<ApplyJob>;
+  readonly events: Events;
+  /** What a test does at a step; throwing breaks off there, as a death does. */
+  onStep: (step: Step) => void;
+  /** As another configuration would have it. */
+  configure(change: { rules?: Partial<Rules>; mapping?: Partial<MappingOptions> }): void;
+  deps(): ReconcileDeps;
+  /** Asks and reconciles here; returns the run's record as it is then. */
+  reconcile(about?: { full?: boolean; signal?: AbortSignal }): Promise<RunRecord>;
+  /** Applies whatever is in the queue now and not delayed; returns how many jobs that were. */
+  drain(signal?: AbortSignal): Promise<number>;
+  /** The requests that the sandbox got since this was last asked: `POST /api/scim/v2/users`. */
+  calls(): string[];
+  links(): Promise<Link[]>;
+  close(): Promise<void>;
+}
+
+/** A sync on a Redis of its own choosing, which the caller empties between tests. */
+export async function createRig(options: RigOptions): Promise<Rig> {
+  const sandbox =
+    options.beside?.sandbox ?? (await startSandbox({ requestsPerMinute: 1_000_000, ...options.sandbox }));
+  const name = options.name ?? 'acme';
+  const redis = options.server.client();
+  const dataDir = mkdtempSync(join(tmpdir(), 'rig-'));
+  const people = createPeople();
+  const host = new URL(sandbox.url).host;
+  const identity = { omniHost: host, directory: people.directory.name, idExpression: 'id' };
+  const ledger = createLedger({ redis, sync: name, identity, dataDir, rebind: false });
+  const queueOptions = { redis, prefix: syncTag(name) };
+  const queues = openQueues(queueOptions);
+  const worker = openApplyWorker(queueOptions);
+  const budget = createBudget({ redis, host, keys: () => [KEY], requestsPerMinute: 1_000_000 });
+  const http = createHttp({ timeoutMs: 2_000, userAgent: 'test' });
+  const omni = createOmni({
+    baseUrl: sandbox.url,
+    http: http.send,
+    budget,
+    retry: { retries: 1, minTimeout: 1 },
+  });
+  const applied: AppliedEvent[] = [];
+  const setbacks: SetbackEvent[] = [];
+  const troubles: Error[] = [];
+  const events: Events = {
+    step: (step) => rig.onStep(step),
+    reconciled: () => undefined,
+    applied: (event) => void applied.push(event),
+    stored: () => undefined,
+    setback: (event) => void setbacks.push(event),
+    trouble: (error) => void troubles.push(error),
+  };
+  worker.on('error', events.trouble);
+  let rules: Rules = { policy: 'upsert', adopt: 'always', ...options.rules };
+  let mapping: MappingOptions = {
+    id: 'id',
+    userName: 'email',
+    displayName: 'name',
+    active: 'status == "active"',
+    where: 'region != "nowhere"',
+    ...options.mapping,
+  };
+  let seen = 0;
+
+  const rig: Rig = {
+    redis,
+    keys: syncKeys(name),
+    sandbox,
+    ledger,
+    queues,
+    queueOptions,
+    omni,
+    budget,
+    people,
+    applied,
+    setbacks,
+    troubles,
+    worker,
+    events,
+    onStep: () => undefined,
+    configure(change) {
+      rules = { ...rules, ...change.rules };
+      mapping = { ...mapping, ...change.mapping };
+    },
+    deps() {
+      const compiled = compileMapping(mapping);
+      const updates = rules.policy !== 'create';
+      const fingerprint = compileFingerprint({ attributeNames: compiled.attributeNames, updates });
+      const { directory } = people;
+      return {
+        directory,
+        mapping: compiled,
+        fingerprint,
+        ledger,
+        queues,
+        omni,
+        rules,
+        events,
+        holder: randomUUID(),
+      };
+    },
+    async reconcile({ full = false, signal = new AbortController().signal } = {}) {
+      const id = await ledger.asks.add({ by: 'test', full });
+      await reconcile(rig.deps(), { signal, last: false });
+      const state = await ledger.asks.state(id);
+      const run = state.kind === 'done' ? await ledger.runs.get(state.run) : undefined;
+      if (run === undefined) throw new Error(`the ask is ${state.kind}`);
+      return run;
+    },
+    async drain(signal = new AbortController().signal) {
+      for (let jobs = 0; ; jobs += 1) {
+        const token = randomUUID();
+        const job = await worker.getNextJob(token, { block: false });
+        if (job === undefined) return jobs;
+        const spending = spendFrom(budget, undefined);
+        await handleApplyJob({ job, token, spending }, { ledger, omni, rules, events, signal });
+      }
+    },
+    calls() {
+      const calls = sandbox.calls(seen);
+      seen = calls.at(-1)?.seq ?? seen;
+      return calls.map(({ method, route }) => `${method} ${route}`);
+    },
+    async links() {
+      const links: Link[] = [];
+      for await (const page of ledger.links.stored()) links.push(...page.map(({ link }) => link));
+      return links.sort((a, b) => (a.sourceId < b.sourceId ? -1 : 1));
+    },
+    async close() {
+      await worker.close(true);
+      await queues.close();
+      redis.disconnect();
+      http.close();
+      if (options.beside === undefined) await sandbox.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+  return rig;
+}
+
+export const LIST = 'GET /api/scim/v2/users';
+export const POST = 'POST /api/scim/v2/users';
+export const PATCH = 'PATCH /api/scim/v2/users/{id}';
+
+/** `calls` as how often each was made. */
+export function tally(calls: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const call of calls) counts[call] = (counts[call] ?? 0) + 1;
+  return counts;
+}
