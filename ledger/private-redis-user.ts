@@ -15,6 +15,8 @@ export async function connectUser(path: string): Promise<Redis | undefined> {
     enableReadyCheck: false,
     retryStrategy: () => null,
     commandTimeout: 10_000,
+    // ioredis keeps the process alive for so long after a connection that failed; its default is two seconds.
+    disconnectTimeout: 50,
   });
   user.on('error', () => undefined);
   try {

@@ -83,23 +83,34 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(fc.constant('none' as const), fc.constantFrom(...IDS), written, print) },
 );
 
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+type Model = Map<string, { link: Link; print: string }>;
+
+function effectOf([kind, id, change, fingerprint]: Step): LinkEffect {
+  if (kind === 'put') return { kind, link: linkOf(id, change), fingerprint };
+  return kind === 'mark' ? { kind, fingerprint } : { kind };
+}
+
+/** The same in a map. */
+function follow(model: Model, id: string, effect: LinkEffect): void {
+  const before = model.get(id);
+  if (effect.kind === 'put') model.set(id, { link: effect.link, print: effect.fingerprint.toString('hex') });
+  if (effect.kind === 'drop') model.delete(id);
+  if (effect.kind === 'mark' && before !== undefined)
+    model.set(id, { ...before, print: effect.fingerprint.toString('hex') });
+}
+
 describe('createCommitter', () => {
   it('keeps links and fingerprints side by side through any sequence of effects', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 120 }), async (steps) => {
         await redis.flushall();
-        const model = new Map<string, { link: Link; print: string }>();
+        const model: Model = new Map();
         const { commit } = createCommitter(redis, keys);
-        for (const [kind, id, change, fingerprint] of steps) {
-          const link = linkOf(id, change);
-          const hex = fingerprint.toString('hex');
-          const effect: LinkEffect =
-            kind === 'put' ? { kind, link, fingerprint } : kind === 'mark' ? { kind, fingerprint } : { kind };
-          const before = model.get(id);
-          if (kind === 'put') model.set(id, { link, print: hex });
-          if (kind === 'drop') model.delete(id);
-          if (kind === 'mark' && before !== undefined) model.set(id, { ...before, print: hex });
-          await commit(commitOf(id, effect));
+        for (const one of steps) {
+          const effect = effectOf(one);
+          follow(model, one[1], effect);
+          await commit(commitOf(one[1], effect));
         }
         expect(await stored()).toEqual(model);
         const index = await createLinks(redis, keys).index();

@@ -1,0 +1,82 @@
+/**
+ * The long proof: kill -9 at random moments and at every named step, again and again, while people come and change;
+ * then quiet, and a verdict by what Omni saw. `KILLS=500 npm run campaign` (the default is 40).
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import { it, type Journey, type Person, somePeople } from '../support/journey.ts';
+import { expectLedgerEqual } from '../support/ledger.ts';
+import { creations, expectInStep } from '../support/verdict.ts';
+
+const KILLS = Number(process.env.KILLS ?? 40);
+const LANES = 4;
+const KILLS_BETWEEN_VERDICTS = 10;
+const STEPS = [
+  'reconcile.outbox',
+  'reconcile.jobs',
+  'reconcile.read',
+  'apply.taken',
+  'apply.intent',
+  'apply.answered',
+  'apply.committed',
+];
+const REGION = { sandbox: { attributes: [{ name: 'region' }] }, users: 'attributes: { region: office }' };
+
+const some = (limit: number) => Math.floor(Math.random() * limit);
+
+/** Five join, and a few move to another office. */
+function grown(people: readonly Person[]): Person[] {
+  const moved = people.map((person) =>
+    some(10) === 0 ? { ...person, office: `Office ${some(9)}` } : person,
+  );
+  return [...moved, ...somePeople(people.length + 5, { office: 'Berlin' }).slice(people.length)];
+}
+
+/** Half die at a step, half at a moment. Returns whether it died: a short run may end before. */
+async function killOnce(journey: Journey): Promise<boolean> {
+  if (some(2) === 0) {
+    const { signal } = await journey.crashRun(STEPS[some(STEPS.length)] ?? '', 1 + some(3)).ended;
+    return signal === 'SIGKILL';
+  }
+  const { child, ended } = journey.start('run');
+  await sleep(350 + some(700));
+  child.kill('SIGKILL');
+  return (await ended).signal === 'SIGKILL';
+}
+
+async function expectVerdict(journey: Journey, people: readonly Person[]): Promise<void> {
+  const { code, stderr } = await journey.cli('run');
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expectInStep(journey.sandbox, people);
+  expect([...creations(journey.sandbox).values()].filter((count) => count !== 1)).toEqual([]);
+  const offices = new Map(
+    journey.sandbox.state().users.map((user) => [user.userName, user.attributes.region]),
+  );
+  for (const { email, office } of people) expect(offices.get(email)).toBe(office);
+  await expectLedgerEqual(journey, people);
+}
+
+describe.concurrent(`${KILLS} kills`, () => {
+  it.for(Array.from({ length: LANES }, (_, lane) => lane))(
+    'leave nobody twice and nobody behind (lane %i)',
+    async (lane, { install }) => {
+      let people = somePeople(20, { office: 'Berlin' });
+      const journey = await install(people, REGION);
+      let killed = 0;
+      let sinceVerdict = 0;
+      while (killed < KILLS / LANES) {
+        if (await killOnce(journey)) {
+          killed++;
+          sinceVerdict++;
+        }
+        people = grown(people);
+        journey.people(people);
+        if (sinceVerdict < KILLS_BETWEEN_VERDICTS) continue;
+        await expectVerdict(journey, people);
+        console.log(`lane ${lane}: ${killed} kills, ${people.length} people, in step`);
+        sinceVerdict = 0;
+      }
+      await expectVerdict(journey, people);
+    },
+  );
+});
