@@ -23,7 +23,7 @@ export interface Context {
 }
 
 /** Loads the configuration, narrowed to `--sync`. @throws SyncError `config`. */
-export function openContext(options: CommonOptions, level: string): Context {
+function openContext(options: CommonOptions, level: string): Context {
   const env = processEnvironment();
   const config = loadConfig({
     ...(options.config !== undefined && { path: options.config }),

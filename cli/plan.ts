@@ -4,7 +4,7 @@ import type { fieldNames } from '../plan/decide.ts';
 import { secondsFor, spanText } from '../plan/forecast.ts';
 import type { Sync } from '../worker/compose.ts';
 import { type Preview, preview } from '../worker/preview.ts';
-import type { Verdict } from '../worker/survey.ts';
+import type { Verdict } from '../worker/survey-state.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
 import { count, printJson, say, table } from './print.ts';
 

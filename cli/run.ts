@@ -1,6 +1,6 @@
 /** `omni-sync run`: one reconcile with workers of its own, and it waits until all of it is in Omni. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type SyncStatus, syncStatus } from '../ops/status.ts';
+import { isInStep, type SyncStatus, syncStatus } from '../ops/status.ts';
 import type { Sync } from '../worker/compose.ts';
 import { ask, startApplying, startReconciling } from '../worker/sync.ts';
 import { type CommonOptions, EXIT, withDaemon } from './context.ts';
@@ -25,12 +25,8 @@ export async function run(options: RunOptions): Promise<number> {
     progress.close();
     if (options.json === true) printJson({ syncs: statuses });
     else for (const status of statuses) say(summary(status));
-    return statuses.every(isGood) ? EXIT.inStep : EXIT.notInStep;
+    return statuses.every(isInStep) ? EXIT.inStep : EXIT.notInStep;
   });
-}
-
-function isGood({ run: record, waiting, failed }: SyncStatus): boolean {
-  return record?.complete === true && waiting === 0 && failed === 0;
 }
 
 async function runSync(

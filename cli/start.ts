@@ -18,10 +18,12 @@ const STARTS: Readonly<Record<Role, (sync: Sync) => readonly Running[]>> = {
 /** Serves until SIGTERM or SIGINT. @throws SyncError `config` for an unknown role. */
 export async function start(options: StartOptions): Promise<number> {
   const roles = rolesOf(options.role);
+  // Heard from the very start: a stop that comes while Redis is still being joined must leave it in order too.
+  const ending = terminated();
   return withDaemon(options, 'info', async ({ syncs }, { log }) => {
     const running = syncs.flatMap((sync) => roles.flatMap((role) => STARTS[role](sync)));
     log.info({ syncs: syncs.map(({ name }) => name), roles }, 'started');
-    await terminated();
+    await ending;
     log.info('stopping');
     await Promise.all(running.map(({ stop }) => stop()));
     log.info('stopped');

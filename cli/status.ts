@@ -1,6 +1,6 @@
 /** `omni-sync status`: each sync's last and next run, and what is in step, waiting and failed. */
 
-import { type SyncStatus, syncStatus } from '../ops/status.ts';
+import { isInStep, type SyncStatus, syncStatus } from '../ops/status.ts';
 import { secondsFor, spanText } from '../plan/forecast.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
 import { printJson, say } from './print.ts';
@@ -22,10 +22,6 @@ export async function status(options: CommonOptions & { readonly json?: boolean 
     }
     return statuses.every(isInStep) ? EXIT.inStep : EXIT.notInStep;
   });
-}
-
-function isInStep({ run, waiting, failed }: SyncStatus): boolean {
-  return run?.complete === true && waiting === 0 && failed === 0;
 }
 
 function timesOf({ run, nextRun, waiting }: SyncStatus, seconds: number): string {

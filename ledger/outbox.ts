@@ -72,7 +72,7 @@ function fenced(error: unknown): never {
 }
 
 /** A row as the outbox keeps it: `version \n json`, so that a script can compare versions. */
-export function parseRow(text: string): OutboxRow {
+function parseRow(text: string): OutboxRow {
   return JSON.parse(text.slice(text.indexOf('\n') + 1)) as OutboxRow;
 }
 

@@ -10,6 +10,8 @@ const KEPT_SECONDS = 30 * 24 * 3600;
 /** What a reconcile found, written when it ends. */
 export interface RunFindings {
   readonly complete: boolean;
+  /** The read came to its end; it is complete too, unless it is not known who is absent. */
+  readonly ended: boolean;
   /** Why the read was not complete. */
   readonly problem?: string;
   /** Records read. */
@@ -90,6 +92,7 @@ export function createRuns(redis: Redis, keys: SyncKeys): Runs {
 
 const NOTHING_YET: RunFindings = {
   complete: false,
+  ended: false,
   read: 0,
   inScope: 0,
   changes: noChanges(),

@@ -17,6 +17,8 @@ export interface RunView {
   readonly startedAt: string;
   readonly finishedAt: string | null;
   readonly complete: boolean;
+  /** The read came to its end: what is not complete then is the knowledge of who is absent. */
+  readonly ended: boolean;
   /** Why the read was not complete, or why the run broke off. */
   readonly problem: string | null;
   readonly read: number;
@@ -72,14 +74,19 @@ export async function syncStatus(
   };
 }
 
+/** Whether all is in step: the last read came to its end, and nobody waits or is set aside. */
+export function isInStep({ run, waiting, failed }: SyncStatus): boolean {
+  return run?.ended === true && waiting === 0 && failed === 0;
+}
+
 /** Whether nobody is about to try this person again: not before a reconcile, another desired state, or an operator. */
-export function isSetAside({ until }: SetAside): boolean {
+function isSetAside({ until }: SetAside): boolean {
   return until !== 'time';
 }
 
 /** A run's record in the shape that is shown. */
-export function runView(run: RunRecord): RunView {
-  const { id, startedAt, complete, read, applied, failed, rejected, leavers, calls } = run;
+function runView(run: RunRecord): RunView {
+  const { id, startedAt, complete, ended, read, applied, failed, rejected, leavers, calls } = run;
   const counts = {
     read,
     changes: { ...noChanges(), ...run.changes },
@@ -95,6 +102,7 @@ export function runView(run: RunRecord): RunView {
     startedAt,
     finishedAt: run.finishedAt ?? null,
     complete,
+    ended,
     problem: run.problem ?? null,
     ...counts,
   };

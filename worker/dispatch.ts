@@ -94,8 +94,7 @@ async function takeOne(taking: Taking, left: Left): Promise<Left> {
   const job = await worker.getNextJob(token, { block: !left.busy });
   if (job === undefined) return { busy: false, turn: undefined };
   turn ??= await turnFor({ job, token }, taking);
-  const unused = begin({ job, token }, turn, taking);
-  return { busy: true, turn: await Promise.race([unused, soon()]) };
+  return { busy: true, turn: await begin({ job, token }, turn, taking) };
 }
 
 /** A turn for a job in hand; a job that must not be done now goes back. */
@@ -111,18 +110,13 @@ async function turnFor({ job, token }: Omit<Held, 'done'>, taking: Taking): Prom
   }
 }
 
-/** Starts a job, and gives back the turn if it turns out that it was not needed. */
+/** Starts a job. Returns once it is seen whether it needs its turn, which else serves the next: most that need none are over at once. */
 function begin({ job, token }: Omit<Held, 'done'>, turn: Turn, taking: Taking): Promise<Turn | undefined> {
   const spending = spendFrom(taking.budget, turn);
   const handled = taking.handle(job, token, spending).catch(taking.onTrouble);
   const done = handled.finally(() => taking.held.delete(token));
   taking.held.set(token, { job, token, done });
-  return done.then(() => spending.unused());
-}
-
-/** A job that needs no request is over at once, and its turn serves the next; one that takes longer has spent it. */
-function soon(): Promise<undefined> {
-  return sleep(5, undefined);
+  return Promise.race([done.then(() => spending.unused()), spending.spent.then(() => undefined)]);
 }
 
 async function extendLocks(

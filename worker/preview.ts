@@ -1,6 +1,7 @@
 /** What a run would do, person by person: the survey of a reconcile with nothing written, neither to Omni nor to the ledger. */
 import { NO_ACCOUNTS, readAccounts } from './accounts.ts';
-import { type SurveyEnd, survey, type Verdict } from './survey.ts';
+import { type SurveyEnd, survey } from './survey.ts';
+import type { Verdict } from './survey-state.ts';
 import type { SyncParts } from './sync.ts';
 
 export interface Preview extends SurveyEnd {

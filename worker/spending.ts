@@ -6,16 +6,23 @@ export interface Spending extends Budget {
   takeCount(): number;
   /** The turn it began with, where nobody wanted it. */
   unused(): Turn | undefined;
+  /** Resolves once that turn is used. */
+  readonly spent: Promise<void>;
 }
 
 /** `budget`, beginning with `first`. */
 export function spendFrom(budget: Budget, first: Turn | undefined): Spending {
   let spare = first;
   let count = 0;
+  let spend = () => {};
+  const spent = new Promise<void>((resolve) => {
+    spend = resolve;
+  });
   return {
     async turn(signal) {
       const turn = spare ?? (await budget.turn(signal));
       spare = undefined;
+      spend();
       count++;
       return turn;
     },
@@ -25,5 +32,6 @@ export function spendFrom(budget: Budget, first: Turn | undefined): Spending {
       return taken;
     },
     unused: () => spare,
+    spent,
   };
 }

@@ -4,44 +4,28 @@
  * come after the last page, when it is known who shares an address.
  */
 import type { Directory } from '../directory/directory.ts';
-import type { LinkIndex } from '../ledger/link-index.ts';
 import type { Links, StoredLink } from '../ledger/links.ts';
-import { type ChangeKind, noChanges, type Rejection } from '../model/change.ts';
+import type { ChangeKind, Rejection } from '../model/change.ts';
 import { isSyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
 import { addressKey, type DesiredUser } from '../model/person.ts';
-import { type Decision, decide, type KnownAccount, type Rules } from '../plan/decide.ts';
+import { decide, type KnownAccount, type Rules } from '../plan/decide.ts';
 import type { Mapped, Mapping } from '../plan/map.ts';
-
-/** One person with what is to be done for them. */
-export interface Verdict {
-  readonly sourceId: string;
-  readonly desired: DesiredUser;
-  readonly protected: boolean;
-  readonly fingerprint: Buffer;
-  readonly link?: Link | undefined;
-  readonly account?: KnownAccount | undefined;
-  readonly decision: Decision;
-}
-
-/** Somebody with a waiting desired state who is not wanted (any more), and has no account by us. */
-export interface Unwanted {
-  readonly sourceId: string;
-  readonly cause: Cause;
-}
-
-type Cause = 'outOfScope' | 'inactive';
-type Presence = Cause | 'rejected' | 'known';
+import { findLeavers, type Leaver, withoutTwins } from './survey-end.ts';
+import {
+  begin,
+  type Cause,
+  type State,
+  twin,
+  type Unwanted,
+  type Verdict,
+  withdraw,
+} from './survey-state.ts';
 
 /** What a page, or the end of the read, brings. */
 export interface SurveyPage {
   readonly verdicts: readonly Verdict[];
   readonly unwanted: readonly Unwanted[];
-}
-
-export interface Leaver {
-  readonly link: Link;
-  readonly cause: Cause | 'missing';
 }
 
 /** What is known when the read has ended. */
@@ -87,7 +71,7 @@ export async function* survey(options: SurveyOptions): AsyncGenerator<SurveyPage
   }
   const complete = problem === undefined && state.nameless === 0;
   const leavers = await findLeavers(state, options.links, complete);
-  yield { verdicts: await withoutTwins(state, options), unwanted: [] };
+  yield { verdicts: await withoutTwins(state, options.links), unwanted: [] };
   return {
     complete,
     ended: problem === undefined,
@@ -97,33 +81,6 @@ export async function* survey(options: SurveyOptions): AsyncGenerator<SurveyPage
     rejections: state.rejections,
     leavers,
     changes: state.changes,
-  };
-}
-
-interface State {
-  readonly index: LinkIndex;
-  /** Everyone met in this read who was not simply unchanged. */
-  readonly met: Map<string, Presence>;
-  readonly late: Map<string, Verdict>;
-  readonly rejections: Rejection[];
-  readonly changes: Record<ChangeKind, number>;
-  read: number;
-  inScope: number;
-  /** Records without a usable id: whose they are is unknown, so nobody counts as absent. */
-  nameless: number;
-}
-
-function begin(index: LinkIndex): State {
-  const met = new Map<string, Presence>();
-  return {
-    index,
-    met,
-    late: new Map(),
-    rejections: [],
-    changes: noChanges(),
-    read: 0,
-    inScope: 0,
-    nameless: 0,
   };
 }
 
@@ -196,23 +153,6 @@ function rejectChangedTwin(person: Open, stored: StoredLink | undefined, state: 
   twin(state, person.sourceId, 'id');
 }
 
-function twin(state: State, sourceId: string, field: 'id' | 'userName'): void {
-  withdraw(state, sourceId);
-  state.rejections.push({
-    sourceId,
-    code: `record.twin-${field}`,
-    reason: `another record has the same ${field}: give each person one of their own in the directory`,
-  });
-}
-
-/** Met, and nothing is done for them; what has gone out with an earlier page stays. */
-function withdraw(state: State, sourceId: string): void {
-  const before = state.met.get(sourceId);
-  state.met.set(sourceId, 'rejected');
-  state.late.delete(sourceId);
-  if (before === 'known') state.inScope--;
-}
-
 function judge(person: Open, link: Link | undefined, options: SurveyOptions): Verdict {
   const account = link === undefined ? options.accounts.get(addressKey(person.desired.userName)) : undefined;
   return { ...person, link, account, decision: decide({ ...person, link, account }, options.rules) };
@@ -228,51 +168,4 @@ function isEarly(verdict: Verdict, state: State): boolean {
   }
   state.late.set(verdict.sourceId, verdict);
   return false;
-}
-
-/** Those who waited for the end, less everyone whose address another has. */
-async function withoutTwins(state: State, options: SurveyOptions): Promise<Verdict[]> {
-  const byAddress = new Map<string, string[]>();
-  for (const { desired, sourceId } of state.late.values()) {
-    const key = addressKey(desired.userName);
-    byAddress.set(key, [...(byAddress.get(key) ?? []), sourceId]);
-  }
-  if (byAddress.size > 0) await addHolders(byAddress, state, options.links);
-  for (const sourceIds of byAddress.values()) {
-    if (sourceIds.length < 2) continue;
-    for (const sourceId of sourceIds) if (state.late.has(sourceId)) twin(state, sourceId, 'userName');
-  }
-  const verdicts = [...state.late.values()];
-  for (const { decision } of verdicts) {
-    if (decision.kind !== 'none' && decision.kind !== 'withhold') state.changes[decision.kind]++;
-  }
-  return verdicts;
-}
-
-/** Adds who holds one of these addresses already, unless they are about to give it up. */
-async function addHolders(byAddress: Map<string, string[]>, state: State, links: Links): Promise<void> {
-  if (state.index.size === 0) return;
-  for await (const page of links.stored()) {
-    for (const { link } of page) {
-      const claimants = byAddress.get(addressKey(link.userName));
-      const leaves = state.late.get(link.sourceId)?.decision.kind === 'rename';
-      if (claimants !== undefined && !leaves && !claimants.includes(link.sourceId))
-        claimants.push(link.sourceId);
-    }
-  }
-}
-
-/** Linked people who are not (or no longer) wanted; the missing only after a complete read. */
-async function findLeavers(state: State, links: Links, complete: boolean): Promise<Leaver[]> {
-  const leavers: Leaver[] = [];
-  for await (const page of links.stored(state.index.unseenBuckets())) {
-    for (const { link, bucket, fingerprint } of page) {
-      const presence = state.met.get(link.sourceId);
-      if (presence === 'rejected' || presence === 'known' || state.index.wasSeen(bucket, fingerprint))
-        continue;
-      if (presence !== undefined) leavers.push({ link, cause: presence });
-      else if (complete) leavers.push({ link, cause: 'missing' });
-    }
-  }
-  return leavers;
 }

@@ -60,10 +60,12 @@ beforeAll(async () => {
   await Promise.all([makeImage(), makeNeighbours()]);
   writeConfiguration();
   node = nodeFor();
-});
+  // npm fetches what its cache lacks.
+}, 180_000);
 
 afterAll(async () => {
   await Promise.all([sandbox?.close(), redis?.stop()]);
+  if (!MAY_MOUNT) await promisify(execFile)('chmod', ['-R', 'u+w', app]);
   rmSync(folder, { recursive: true, force: true });
 });
 

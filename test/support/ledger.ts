@@ -6,7 +6,13 @@ import { syncKeys } from '../../ledger/keys.ts';
 import { createLinks } from '../../ledger/links.ts';
 import { openPrivateRedis } from '../../ledger/private-redis.ts';
 import type { Link } from '../../model/link.ts';
-import type { Journey, Person } from './journey.ts';
+import type { Sandbox } from '../../sandbox/server.ts';
+
+/** The parts of a journey that are looked at. */
+interface Installation {
+  readonly folder: string;
+  readonly sandbox: Sandbox;
+}
 
 /** Joins the private Redis of a data folder, starting it where it does not run. */
 export async function withPrivateRedis<Result>(
@@ -24,7 +30,9 @@ export async function withPrivateRedis<Result>(
 }
 
 /** Every link of the sync `acme`, and how much still waits. */
-export function readLedger(journey: Journey): Promise<{ links: Link[]; outbox: number; intents: number }> {
+export function readLedger(
+  journey: Installation,
+): Promise<{ links: Link[]; outbox: number; intents: number }> {
   return withPrivateRedis(join(journey.folder, 'data'), async (redis) => {
     const keys = syncKeys('acme');
     const links: Link[] = [];
@@ -34,7 +42,10 @@ export function readLedger(journey: Journey): Promise<{ links: Link[]; outbox: n
 }
 
 /** The ledger remembers exactly these people, each with the account that the sandbox has for them. */
-export async function expectLedgerEqual(journey: Journey, people: readonly Person[]): Promise<void> {
+export async function expectLedgerEqual(
+  journey: Installation,
+  people: readonly { id: string; email: string }[],
+): Promise<void> {
   const { links, outbox, intents } = await readLedger(journey);
   const ids = new Map(journey.sandbox.state().users.map(({ userName, id }) => [userName, id]));
   const wanted = people.map(({ id, email }) => [id, ids.get(email)]).sort();

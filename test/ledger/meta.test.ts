@@ -1,0 +1,218 @@
+import { randomBytes } from 'node:crypto';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCommitter } from '../../ledger/commit.ts';
+import { syncKeys } from '../../ledger/keys.ts';
+import { createLinks } from '../../ledger/links.ts';
+import { createMeta, type Identity, type Meta } from '../../ledger/meta.ts';
+import { type ScriptedRedis, withScripts } from '../../ledger/scripts.ts';
+import { isSyncError } from '../../model/errors.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+
+const keys = syncKeys('acme');
+const ACME: Identity = { omniHost: 'acme.omniapp.co', directory: 'file people.csv', idExpression: 'id' };
+
+let server: TestRedis;
+let redis: ScriptedRedis;
+let dataDir: string;
+
+beforeEach(async () => {
+  server = await startRedis();
+  redis = withScripts(server.client());
+  dataDir = mkdtempSync(join(tmpdir(), 'meta-'));
+  return async () => {
+    await server.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+});
+
+function metaOf(change: { identity?: Identity; rebind?: boolean } = {}): Meta {
+  const { identity = ACME, rebind = false } = change;
+  return createMeta({ redis, keys, sync: 'acme', identity, dataDir, rebind });
+}
+
+/** A whole first run: everyone is known afterwards. */
+async function warmed(meta = metaOf()): Promise<void> {
+  const { epoch } = await meta.begin();
+  await meta.warm(epoch);
+  await meta.countRun();
+}
+
+async function refusal(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return isSyncError(error, 'config') ? error.code : String(error);
+}
+
+describe('createMeta', () => {
+  it('is cold until it is warmed, and keeps its ref key and epoch', async () => {
+    const first = await metaOf().begin();
+    expect(first).toMatchObject({ cold: true });
+    expect(first.refKey).toHaveLength(22);
+    await warmed();
+    expect(await metaOf().begin()).toEqual({ ...first, cold: false });
+  });
+
+  it('agrees on one ref key where many processes begin at once', async () => {
+    const all = await Promise.all(
+      Array.from({ length: 8 }, () => {
+        const own = withScripts(server.client());
+        return createMeta({ redis: own, keys, sync: 'acme', identity: ACME, dataDir, rebind: false }).begin();
+      }),
+    );
+    expect(new Set(all.map(({ refKey, epoch }) => `${refKey} ${epoch}`)).size).toBe(1);
+  });
+
+  it('mends a beginning that was killed half-way', async () => {
+    await redis.hset(keys.meta, 'schema', '1');
+    const begun = await metaOf().begin();
+    expect(begun.refKey).toHaveLength(22);
+    expect(begun.epoch).not.toBe('');
+  });
+
+  it('refuses a ledger of a newer form, and leaves it as it is', async () => {
+    await warmed();
+    await redis.hset(keys.meta, 'schema', '2');
+    expect(await refusal(metaOf().begin())).toBe('ledger.newer');
+    expect(await redis.hget(keys.meta, 'schema')).toBe('2');
+  });
+
+  it.each<[string, Partial<Identity>]>([
+    ['Omni', { omniHost: 'play.omniapp.co' }],
+    ['directory', { directory: 'ldap dc=acme' }],
+    ['id', { idExpression: 'uid' }],
+  ])('refuses people of another %s', async (_, other) => {
+    await warmed();
+    expect(await refusal(metaOf({ identity: { ...ACME, ...other } }).begin())).toBe('ledger.identity');
+    expect(await metaOf().begin()).toMatchObject({ cold: false });
+  });
+
+  it('is cold after a rebind, and keeps the links where Omni is the same', async () => {
+    await warmed();
+    await link('E1');
+    const other = { ...ACME, directory: 'ldap dc=acme' };
+    expect(await metaOf({ identity: other, rebind: true }).begin()).toMatchObject({ cold: true });
+    expect((await createLinks(redis, keys).of(['E1'])).size).toBe(1);
+    expect(await refusal(metaOf().begin())).toBe('ledger.identity');
+  });
+
+  it('forgets everyone where it is rebound to another Omni', async () => {
+    await warmed();
+    for (let n = 0; n < 50; n += 1) await link(`E${n}`);
+    await redis.hset(keys.outbox, 'ref', 'v\n{}');
+    const identity = { ...ACME, omniHost: 'other.omniapp.co' };
+    await metaOf({ identity, rebind: true }).begin();
+    expect((await createLinks(redis, keys).index()).size).toBe(0);
+    expect(await redis.keys('*links*')).toEqual([]);
+    expect(await redis.exists(keys.outbox)).toBe(0);
+  });
+
+  it('never believes the old links where a rebind is killed half-way', async () => {
+    await warmed();
+    await link('E1');
+    const unlink = redis.unlink.bind(redis);
+    const identity = { ...ACME, omniHost: 'other.omniapp.co' };
+    redis.unlink = () => Promise.reject(new Error('killed'));
+    await expect(metaOf({ identity, rebind: true }).begin()).rejects.toThrow('killed');
+    redis.unlink = unlink;
+    expect(await refusal(metaOf({ identity }).begin())).toBe('ledger.identity');
+    await metaOf({ identity, rebind: true }).begin();
+    expect((await createLinks(redis, keys).index()).size).toBe(0);
+  });
+
+  it('is cold, with another epoch, after it was wiped', async () => {
+    await warmed();
+    const before = await metaOf().begin();
+    await redis.flushall();
+    const after = await metaOf().begin();
+    expect(after.cold).toBe(true);
+    expect(after.epoch).not.toBe(before.epoch);
+    expect(after.refKey).not.toBe(before.refKey);
+  });
+
+  it('does not warm a ledger that was wiped after its run began', async () => {
+    const { epoch } = await metaOf().begin();
+    await redis.flushall();
+    await metaOf().warm(epoch);
+    expect(await metaOf().begin()).toMatchObject({ cold: true });
+  });
+});
+
+describe('createMeta, where an older copy of Redis is restored', () => {
+  let copy: string;
+
+  beforeEach(() => {
+    copy = mkdtempSync(join(tmpdir(), 'copy-'));
+  });
+  afterEach(() => rmSync(copy, { recursive: true, force: true }));
+
+  async function restore(): Promise<void> {
+    await server.kill();
+    rmSync(join(server.folder, 'appendonlydir'), { recursive: true });
+    cpSync(join(copy, 'appendonlydir'), join(server.folder, 'appendonlydir'), { recursive: true });
+    await server.start();
+  }
+
+  /** Copies what is on disk now. */
+  async function save(): Promise<void> {
+    await server.kill();
+    cpSync(join(server.folder, 'appendonlydir'), join(copy, 'appendonlydir'), { recursive: true });
+    await server.start();
+  }
+
+  it('turns cold once, and is warm again after a run', async () => {
+    await warmed();
+    await save();
+    await metaOf().countRun();
+    expect(await metaOf().begin()).toMatchObject({ cold: false });
+    await restore();
+    expect(await metaOf().begin()).toMatchObject({ cold: true });
+    // Also where that run was killed before its end.
+    expect(await metaOf().begin()).toMatchObject({ cold: true });
+    await warmed();
+    expect(await metaOf().begin()).toMatchObject({ cold: false });
+  });
+
+  it('stays warm where Redis came back with all it had', async () => {
+    await warmed();
+    await server.kill();
+    await server.start();
+    expect(await metaOf().begin()).toMatchObject({ cold: false });
+  });
+
+  it('goes on without the note beside Redis, and with a broken one', async () => {
+    await warmed();
+    const note = join(dataDir, 'epoch-acme.json');
+    expect(JSON.parse(readFileSync(note, 'utf8'))).toMatchObject({ runs: 1 });
+    rmSync(note);
+    expect(await metaOf().begin()).toMatchObject({ cold: false });
+  });
+});
+
+async function link(sourceId: string): Promise<void> {
+  await createCommitter(redis, keys).commit({
+    ref: '',
+    sourceId,
+    version: '',
+    effect: {
+      kind: 'put',
+      link: {
+        sourceId,
+        omniId: '9e8719d9-276a-4964-9395-a493189a247c',
+        userName: 'a@acme.example',
+        provenance: 'adopted',
+        state: 'active',
+        since: 0,
+        protected: false,
+        confirmed: new Set(),
+      },
+      fingerprint: randomBytes(8),
+    },
+    run: 'run',
+    calls: 0,
+  });
+}

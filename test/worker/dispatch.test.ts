@@ -1,0 +1,218 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { addApplyJobs, hastenPerson } from '../../jobs/add.ts';
+import { openApplyWorker } from '../../jobs/queues.ts';
+import { createBudget, type HostBudget } from '../../ledger/budget.ts';
+import { handleApplyJob } from '../../worker/apply-job.ts';
+import { type Dispatcher, dispatch } from '../../worker/dispatch.ts';
+import { crowd } from '../support/people.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { createRig, POST, type Rig } from './rig.ts';
+
+let server: TestRedis;
+let ends: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(async () => {
+  await server.stop();
+});
+beforeEach(async () => {
+  const client = server.client();
+  await client.flushall();
+  client.disconnect();
+});
+afterEach(async () => {
+  for (const end of ends.reverse()) await end();
+  ends = [];
+});
+
+/** A sync to whom `count` people wait to be created, and no worker yet. */
+async function waiting(count: number): Promise<Rig> {
+  const rig = await createRig({ server });
+  ends.push(() => rig.close());
+  await rig.reconcile();
+  rig.people.set(crowd(count));
+  await rig.reconcile();
+  rig.calls();
+  return rig;
+}
+
+/** A budget of one slot each `slotMs`. */
+function budgetOf(rig: Rig, slotMs: number): HostBudget {
+  const windowMs = 10 * slotMs;
+  const host = `test-${slotMs}`;
+  return createBudget({
+    redis: rig.redis,
+    host,
+    keys: () => ['omni-sandbox-key'],
+    requestsPerMinute: 10,
+    windowMs,
+  });
+}
+
+/** Starts dispatching as worker/sync.ts does; stopped after the test where it was not. */
+function started(rig: Rig, budget: HostBudget, concurrency = 2): Dispatcher {
+  const worker = openApplyWorker(rig.queueOptions);
+  worker.on('error', rig.events.trouble);
+  const { ledger, omni, events } = rig;
+  const { rules } = rig.deps();
+  const { signal } = new AbortController();
+  const dispatcher = dispatch({
+    worker,
+    budget,
+    concurrency,
+    handle: (job, token, spending) =>
+      handleApplyJob({ job, token, spending }, { ledger, omni, rules, events, signal }),
+    onTrouble: events.trouble,
+  });
+  ends.push(async () => {
+    await dispatcher.stop();
+    await worker.close();
+  });
+  return dispatcher;
+}
+
+const posted = (rig: Rig) =>
+  rig.sandbox
+    .calls()
+    .filter(({ method }) => method === 'POST')
+    .map(({ userName }) => userName);
+
+const used = async (budget: HostBudget) => (await budget.snapshot()).keys[0]?.used ?? 0;
+
+describe('dispatch', () => {
+  it('applies all that waits', async () => {
+    const rig = await waiting(20);
+    started(rig, rig.budget);
+    await expect.poll(() => rig.ledger.outbox.size(), { timeout: 10_000 }).toBe(0);
+    expect(await rig.links()).toHaveLength(20);
+    expect(posted(rig)).toHaveLength(20);
+    expect(rig.troubles).toEqual([]);
+  });
+
+  it('gives the very next slot to who is urgent, past a backlog', async () => {
+    const rig = await waiting(12);
+    const ref = (await rig.ledger.begin()).ref('E12');
+    started(rig, budgetOf(rig, 300));
+    await expect.poll(() => posted(rig).length, { timeout: 5_000, interval: 10 }).toBe(2);
+    await hastenPerson(rig.queues.apply, { ref, kind: 'create' });
+    expect(posted(rig)).toHaveLength(2);
+    await expect.poll(() => posted(rig).length, { timeout: 5_000, interval: 10 }).toBe(3);
+    expect(posted(rig)).toEqual(['p1@acme.example', 'p2@acme.example', 'p12@acme.example']);
+  });
+
+  it('keeps the pace of the budget, and spends no slot on jobs that need none', async () => {
+    const rig = await waiting(4);
+    const budget = budgetOf(rig, 200);
+    const idle = Array.from({ length: 30 }, (_, n) => ({
+      ref: `no-row-${n}`,
+      kind: 'update',
+      urgency: 'due' as const,
+    }));
+    await addApplyJobs(rig.queues.apply, idle);
+    started(rig, budget);
+    await expect.poll(() => rig.ledger.outbox.size(), { timeout: 10_000, interval: 10 }).toBe(0);
+    // One slot a call, one more for a look at the queue when it was empty at last.
+    await expect.poll(() => used(budget)).toBeLessThanOrEqual(5);
+    const times = rig.sandbox.calls().flatMap(({ at, method }) => (method === 'POST' ? [at] : []));
+    const gaps = times.slice(1).map((at, i) => at - (times[i] ?? 0));
+    expect(Math.min(...gaps)).toBeGreaterThan(100);
+  });
+
+  it('calls nobody and takes no slot while there is nothing to do', async () => {
+    const rig = await waiting(0);
+    const budget = budgetOf(rig, 50);
+    started(rig, budget);
+    await sleep(1_500);
+    expect(await used(budget)).toBe(0);
+    expect(rig.calls()).toEqual([]);
+  });
+
+  it('hands back the job for which it still waits for a slot', async () => {
+    const rig = await waiting(3);
+    const budget = budgetOf(rig, 60_000);
+    await budget.turn();
+    const dispatcher = started(rig, budget);
+    await expect.poll(() => rig.queues.apply.getActiveCount(), { interval: 10 }).toBe(1);
+    const begun = performance.now();
+    await dispatcher.stop();
+    expect(performance.now() - begun).toBeLessThan(2_000);
+    expect(await rig.queues.apply.getActiveCount()).toBe(0);
+    const jobs = await rig.queues.apply.getPrioritized();
+    expect(jobs.map(({ attemptsMade }) => attemptsMade)).toEqual([0, 0, 0]);
+    expect(await rig.redis.keys('*:lock')).toEqual([]);
+    expect(rig.calls()).toEqual([]);
+  });
+
+  it('stops while it waits for a slot before it takes a job, and finishes what is under way', async () => {
+    const rig = await waiting(3);
+    rig.sandbox.fault({ fault: { kind: 'delayAfter', ms: 700 }, method: 'POST' });
+    const dispatcher = started(rig, budgetOf(rig, 30_000));
+    await expect.poll(() => posted(rig).length, { timeout: 5_000, interval: 10 }).toBe(1);
+    await dispatcher.stop();
+    expect(await rig.links()).toHaveLength(1);
+    expect(await rig.queues.apply.getJobCounts('active', 'prioritized')).toEqual({
+      active: 0,
+      prioritized: 2,
+    });
+  });
+
+  it('never has more jobs under way than it may', async () => {
+    const rig = await waiting(8);
+    rig.sandbox.fault({ fault: { kind: 'delay', ms: 100 }, method: 'POST' });
+    let most = 0;
+    let now = 0;
+    rig.onStep = (step) => {
+      if (step === 'apply.intent') most = Math.max(most, ++now);
+      if (step === 'apply.answered') now -= 1;
+    };
+    started(rig, rig.budget, 3);
+    await expect.poll(() => rig.ledger.outbox.size(), { timeout: 10_000 }).toBe(0);
+    expect(most).toBe(3);
+  });
+
+  it('stops calling after three refusals of the key, keeps the queue, and goes on when told', async () => {
+    const rig = await waiting(5);
+    rig.sandbox.revokeKey('omni-sandbox-key');
+    started(rig, rig.budget, 1);
+    await expect
+      .poll(async () => (await rig.budget.snapshot()).keys[0]?.refused, { timeout: 10_000 })
+      .toBe(true);
+    expect(rig.calls()).toHaveLength(3);
+    expect(await rig.ledger.outbox.size()).toBe(5);
+    expect(await rig.ledger.quarantine.all()).toEqual([]);
+    rig.sandbox.addKey('omni-sandbox-key');
+    await rig.budget.resume();
+    await expect.poll(() => rig.ledger.outbox.size(), { timeout: 15_000 }).toBe(0);
+    expect(rig.sandbox.state().users).toHaveLength(5);
+    expect(await rig.links()).toHaveLength(5);
+  });
+
+  it('shares one queue with another process, and calls nobody twice', async () => {
+    const rig = await waiting(30);
+    started(rig, rig.budget);
+    started(rig, rig.budget);
+    await expect.poll(() => rig.ledger.outbox.size(), { timeout: 10_000 }).toBe(0);
+    expect(rig.calls().filter((call) => call !== POST)).toEqual([]);
+    expect(new Set(posted(rig)).size).toBe(30);
+    expect(posted(rig)).toHaveLength(30);
+  });
+
+  it('goes on after Redis was killed and came back', async () => {
+    const own = await startRedis();
+    const rig = await createRig({ server: own });
+    ends.push(() => own.stop());
+    ends.push(() => rig.close());
+    await rig.reconcile();
+    rig.people.set(crowd(6));
+    await rig.reconcile();
+    started(rig, budgetOf(rig, 150));
+    await expect.poll(() => posted(rig).length, { timeout: 5_000, interval: 10 }).toBeGreaterThan(1);
+    await own.kill();
+    await own.start();
+    await expect.poll(() => rig.links().then((links) => links.length), { timeout: 30_000 }).toBe(6);
+    expect(rig.sandbox.state().users).toHaveLength(6);
+  });
+});

@@ -1,0 +1,113 @@
+/** The end of every change: the link as it is now, what Omni stored differently, and one commit of all of it. */
+import type { Commit, LinkEffect } from '../ledger/commit.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { OutboxRow } from '../ledger/outbox.ts';
+import type { ChangeKind } from '../model/change.ts';
+import { isSyncError } from '../model/errors.ts';
+import type { Link } from '../model/link.ts';
+import type { OmniUser } from '../model/person.ts';
+import type { Omni } from '../omni/client.ts';
+import { differences } from '../omni/verify.ts';
+import type { Fields, Rules } from '../plan/decide.ts';
+import { auditRecord } from './audit-record.ts';
+import type { Events } from './events.ts';
+
+export interface ApplyDeps {
+  readonly ledger: Ledger;
+  readonly rules: Rules;
+  readonly events: Events;
+  /** Omni, spending the budget of this one job. */
+  readonly omni: Omni;
+  /** Requests made since this was last asked. */
+  readonly takeCalls: () => number;
+  /** Told which desired state is being applied, before anything is done: a failure is that one's, not a newer one's. */
+  readonly took: (row: OutboxRow) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The person at hand: what waits for them, and what is remembered. */
+export interface Case {
+  readonly row: OutboxRow & { readonly desired: NonNullable<OutboxRow['desired']> };
+  readonly link: Link | undefined;
+}
+
+/** The account after a PATCH; nothing where it is gone. */
+export async function patched(
+  omniId: string,
+  fields: Fields,
+  deps: ApplyDeps,
+): Promise<OmniUser | undefined> {
+  const answer = await deps.omni.updateUser(omniId, fields, deps.signal).catch((error: unknown) => {
+    if (isSyncError(error, 'missing')) return undefined;
+    throw error;
+  });
+  deps.events.step('apply.answered');
+  return answer;
+}
+
+/** The link of an account that is taken now. */
+export async function newLink(
+  at: Case,
+  account: Pick<OmniUser, 'id' | 'userName'>,
+  rest: Pick<Link, 'provenance' | 'confirmed'>,
+  { ledger }: ApplyDeps,
+): Promise<Link> {
+  const since = Math.floor((await ledger.now()) / 1000);
+  const { sourceId } = at.row;
+  return {
+    sourceId,
+    omniId: account.id,
+    userName: account.userName,
+    state: 'active',
+    since,
+    protected: at.row.protected,
+    ...rest,
+  };
+}
+
+/** Tells where Omni stored something else than was sent; it is not sent again. */
+export function compare(at: Case, sent: Fields, answer: OmniUser, { events }: ApplyDeps): { note?: string } {
+  const found = differences(sent, answer);
+  if (found.length === 0) return {};
+  events.stored({ ref: at.row.ref, omniId: answer.id, differences: found });
+  return { note: found.map(({ field, kind }) => `${field} ${kind}`).join(', ') };
+}
+
+interface Done {
+  readonly kind: ChangeKind;
+  readonly link: Link;
+  readonly fields: readonly string[];
+  readonly note?: string;
+}
+
+/** Commits a change. Returns false where a newer desired state waits. */
+export async function finish(at: Case, done: Done, deps: ApplyDeps): Promise<boolean> {
+  const { ref, sourceId, run } = at.row;
+  const { kind, link, fields } = done;
+  const { omniId } = link;
+  const effect = { kind: 'put' as const, link, fingerprint: fingerprintOf(at.row) };
+  const audit = auditRecord({
+    did: kind,
+    sourceId,
+    omniId,
+    fields,
+    run,
+    ...(done.note && { note: done.note }),
+  });
+  const commit = commitOf(at.row, effect, deps);
+  const current = await deps.ledger.commit({ ...commit, kind, audit });
+  deps.events.step('apply.committed');
+  deps.events.applied({ ref, sourceId, omniId, kind, fields, run, calls: commit.calls });
+  return current;
+}
+
+/** A commit for this row, with the requests made so far. */
+export function commitOf(row: OutboxRow, effect: LinkEffect, { takeCalls }: ApplyDeps): Commit {
+  const { ref, sourceId, version, run } = row;
+  return { ref, sourceId, version, effect, run, calls: takeCalls() };
+}
+
+/** A row's version is its fingerprint. */
+export function fingerprintOf(row: OutboxRow): Buffer {
+  return Buffer.from(row.version, 'base64url');
+}

@@ -1,0 +1,72 @@
+/** Who has been met in a read so far, and how: what a survey knows before it has ended. In memory alone. */
+import type { LinkIndex } from '../ledger/link-index.ts';
+import { type ChangeKind, noChanges, type Rejection } from '../model/change.ts';
+import type { Link } from '../model/link.ts';
+import type { DesiredUser } from '../model/person.ts';
+import type { Decision, KnownAccount } from '../plan/decide.ts';
+
+/** One person with what is to be done for them. */
+export interface Verdict {
+  readonly sourceId: string;
+  readonly desired: DesiredUser;
+  readonly protected: boolean;
+  readonly fingerprint: Buffer;
+  readonly link?: Link | undefined;
+  readonly account?: KnownAccount | undefined;
+  readonly decision: Decision;
+}
+
+/** Somebody with a waiting desired state who is not wanted (any more), and has no account by us. */
+export interface Unwanted {
+  readonly sourceId: string;
+  readonly cause: Cause;
+}
+
+export type Cause = 'outOfScope' | 'inactive';
+type Presence = Cause | 'rejected' | 'known';
+
+export interface State {
+  readonly index: LinkIndex;
+  /** Everyone met in this read who was not simply unchanged. */
+  readonly met: Map<string, Presence>;
+  readonly late: Map<string, Verdict>;
+  readonly rejections: Rejection[];
+  readonly changes: Record<ChangeKind, number>;
+  read: number;
+  inScope: number;
+  /** Records without a usable id: whose they are is unknown, so nobody counts as absent. */
+  nameless: number;
+}
+
+/** Nobody met yet. */
+export function begin(index: LinkIndex): State {
+  const met = new Map<string, Presence>();
+  return {
+    index,
+    met,
+    late: new Map(),
+    rejections: [],
+    changes: noChanges(),
+    read: 0,
+    inScope: 0,
+    nameless: 0,
+  };
+}
+
+/** Another record has this person's id or address: neither is followed. */
+export function twin(state: State, sourceId: string, field: 'id' | 'userName'): void {
+  withdraw(state, sourceId);
+  state.rejections.push({
+    sourceId,
+    code: `record.twin-${field}`,
+    reason: `another record has the same ${field}: give each person one of their own in the directory`,
+  });
+}
+
+/** Met, and nothing is done for them; what has gone out with an earlier page stays. */
+export function withdraw(state: State, sourceId: string): void {
+  const before = state.met.get(sourceId);
+  state.met.set(sourceId, 'rejected');
+  state.late.delete(sourceId);
+  if (before === 'known') state.inScope--;
+}
