@@ -33,6 +33,8 @@ export interface Commit {
   readonly version: string;
   readonly effect: LinkEffect;
   readonly run: string;
+  /** The link comes from this sourceId, which has it no more. */
+  readonly from?: { readonly sourceId: string; readonly ref: string };
   /** What to count it as in the run; absent: nothing was changed. */
   readonly kind?: ChangeKind;
   /** Requests that Omni got for it. */
@@ -53,13 +55,16 @@ export function createCommitter(redis: ScriptedRedis, keys: SyncKeys): Committer
   const args = (commit: Commit) => {
     const { effect, ref, sourceId, version } = commit;
     const bucket = bucketOf(sourceId);
+    const from = bucketOf(commit.from?.sourceId ?? sourceId);
     const entry = effect.kind === 'put' ? packLink(effect.link) : '';
     const print = effect.kind === 'put' || effect.kind === 'mark' ? effect.fingerprint : '';
     return [
       ...[keys.links(bucket), keys.index(groupOf(bucket)), keys.outbox, keys.intents],
-      ...[keys.quarantine, keys.audit, keys.run(commit.run)],
+      ...[keys.quarantine, keys.audit, keys.run(commit.run), keys.leavers],
+      ...[keys.links(from), keys.index(groupOf(from))],
       ...[bucket, sourceId, effect.kind, entry, print, ref, version],
       ...[commit.audit ?? '', commit.kind ?? '', commit.calls],
+      ...[from, commit.from?.sourceId ?? '', commit.from?.ref ?? ''],
     ];
   };
   return {

@@ -28,6 +28,14 @@ export function syncKeys(sync: string) {
     quarantine: key('quarantine'),
     /** hash: where a record stands → why it cannot become a desired user. */
     rejected: key('rejected'),
+    /** hash: ref → tombstone of a leaver. */
+    leavers: key('leavers'),
+    /** hash: ref → since when the leaver was not wanted that an operator let go. */
+    approvals: key('approvals'),
+    /** set: refs of people whom an operator keeps. */
+    keeps: key('keeps'),
+    /** sorted set: who passed the guard, by when; one for each of its two looks. */
+    passed: (look: 'missing' | 'due') => key(`passed:${look}`),
     /** hash: ask id → what was asked, until a run has done it. */
     asks: key('asks'),
     /** string: the run that did an ask; expires. */

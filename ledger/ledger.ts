@@ -5,6 +5,7 @@ import { type Asks, createAsks } from './asks.ts';
 import { type Committer, createCommitter } from './commit.ts';
 import { syncKeys } from './keys.ts';
 import { acquireLease, type Lease } from './lease.ts';
+import { createLeavers, type Leavers } from './leavers.ts';
 import { createLinks, type Links } from './links.ts';
 import { createMeta, type Identity, type Meta } from './meta.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
@@ -26,6 +27,7 @@ export interface Ledger extends Committer {
   readonly register: Register;
   readonly runs: Runs;
   readonly asks: Asks;
+  readonly leavers: Leavers;
   /** Opens the ledger; see Meta.begin. `ref` names people for as long as this ledger is not wiped. */
   begin(): Promise<{
     readonly ref: (sourceId: string) => string;
@@ -75,6 +77,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     register: createRegister(redis, options.identity.omniHost, options.sync),
     runs: createRuns(redis, keys),
     asks: createAsks(redis, keys),
+    leavers: createLeavers(redis, keys),
     async begin() {
       const { refKey, ...begun } = await meta.begin();
       return { ...begun, ref: createRefs(refKey) };

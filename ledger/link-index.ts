@@ -11,6 +11,8 @@ export const FINGERPRINT_BYTES = 8;
 export interface LinkIndex {
   /** How many links there are. */
   readonly size: number;
+  /** How many of them are active in Omni. */
+  readonly active: number;
   /** Looks a person up by id and fingerprint and remembers that they were seen. */
   see(sourceId: string, fingerprint: Buffer): 'first' | 'again' | 'absent';
   /** The buckets that hold a link which was not seen. */
@@ -18,6 +20,12 @@ export interface LinkIndex {
   /** Whether the link at `position` of `bucket` still has a fingerprint that this read has seen. */
   wasSeen(bucket: number, fingerprint: Buffer): boolean;
 }
+
+/** The fingerprint of a link whose account we took away: nobody's desired state has it. */
+export const DEACTIVATED_PRINT = Buffer.alloc(FINGERPRINT_BYTES, 0xff);
+
+/** The fingerprint of a link of which nothing is known to be as wanted. */
+export const UNKNOWN_PRINT = Buffer.alloc(FINGERPRINT_BYTES, 0);
 
 /** An index over `buckets`: bucket → its fingerprints, one after the other. */
 export function createLinkIndex(buckets: ReadonlyMap<number, Buffer>): LinkIndex {
@@ -47,6 +55,13 @@ export function createLinkIndex(buckets: ReadonlyMap<number, Buffer>): LinkIndex
 
   return {
     size,
+    get active() {
+      let deactivated = 0;
+      for (let at = 0; at < size; at++) {
+        if (words[at * 2] === 0xffffffff && words[at * 2 + 1] === 0xffffffff) deactivated++;
+      }
+      return size - deactivated;
+    },
     see(sourceId, fingerprint) {
       const at = find(bucketOf(sourceId), fingerprint);
       if (at < 0) return 'absent';

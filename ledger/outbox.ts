@@ -4,6 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import { SyncError } from '../model/errors.ts';
+import type { LeaverCause } from '../model/leaver.ts';
 import type { DesiredUser } from '../model/person.ts';
 import type { SyncKeys } from './keys.ts';
 import { batches } from './links.ts';
@@ -15,9 +16,13 @@ export interface OutboxRow {
   readonly sourceId: string;
   /** The fingerprint of `desired`, in base64url; of a person who is no longer wanted, `gone`. */
   readonly version: string;
-  /** Absent: this person, who has no account yet, is no longer wanted: there is nothing to do. */
+  /** Absent: no longer wanted; there is nothing to do for who has no account, and `leave` says so of who has. */
   readonly desired?: DesiredUser;
   readonly protected: boolean;
+  /** Take this account away: its tombstone's time has come. */
+  readonly leave?: { readonly omniId: string; readonly cause: LeaverCause };
+  /** Take over the link of this sourceId, which is gone. */
+  readonly relink?: { readonly sourceId: string; readonly ref: string };
   /** The run that found it. */
   readonly run: string;
   /** An account of Omni's list with the same userName, to adopt. */
@@ -43,7 +48,9 @@ export function createOutbox(redis: ScriptedRedis, keys: SyncKeys): Outbox {
     async put(rows, leaseToken) {
       for (const batch of batches(rows, ROWS_AT_ONCE)) {
         const args = batch.flatMap((row) => [row.ref, row.version, JSON.stringify(row)]);
-        await redis.putOutbox(keys.lease, keys.outbox, keys.quarantine, leaseToken, ...args).catch(fenced);
+        await redis
+          .putOutbox(keys.lease, keys.outbox, keys.quarantine, leaseToken, ...args)
+          .catch(throwFenced);
       }
     },
     async get(ref) {
@@ -60,7 +67,8 @@ export function createOutbox(redis: ScriptedRedis, keys: SyncKeys): Outbox {
   };
 }
 
-function fenced(error: unknown): never {
+/** Says that a write came too late as a SyncError `unsafe`; other errors pass. */
+export function throwFenced(error: unknown): never {
   if (error instanceof Error && error.message.includes('FENCED')) {
     throw new SyncError(
       'unsafe',

@@ -6,7 +6,7 @@
  * | 2 | length of the rest, big endian |
  * | 1 + n | sourceId |
  * | 16 | omniId |
- * | 1 | flags: 1 adopted, 2 deactivated, 4 protected |
+ * | 1 | flags: 1 adopted, 2 deactivated, 4 protected, 8 unreviewed |
  * | 4 | since, seconds, big endian |
  * | 2 + n | userName |
  * | 1 + 5n | digests of the confirmed fields |
@@ -20,6 +20,7 @@ export const DIGEST_BYTES = 5;
 const ADOPTED = 1;
 const DEACTIVATED = 2;
 const PROTECTED = 4;
+const UNREVIEWED = 8;
 
 /** The bucket of a person: FNV-1a over the id's UTF-16 units. */
 export function bucketOf(sourceId: string): number {
@@ -35,7 +36,8 @@ export function packLink(link: Link): Buffer {
   const flags =
     (link.provenance === 'adopted' ? ADOPTED : 0) |
     (link.state === 'deactivated' ? DEACTIVATED : 0) |
-    (link.protected ? PROTECTED : 0);
+    (link.protected ? PROTECTED : 0) |
+    (link.unreviewed === true ? UNREVIEWED : 0);
   const digests = Buffer.from([...link.confirmed].join(''), 'latin1');
   const since = Buffer.alloc(4);
   since.writeUInt32BE(link.since);
@@ -91,6 +93,7 @@ function unpackLink(rest: Buffer): Link {
     state: flags & DEACTIVATED ? 'deactivated' : 'active',
     since,
     protected: (flags & PROTECTED) !== 0,
+    ...((flags & UNREVIEWED) !== 0 && { unreviewed: true }),
     confirmed: new Set(slices(digests, DIGEST_BYTES)),
   };
 }

@@ -21,6 +21,8 @@ export interface RunFindings {
   readonly rejected: number;
   /** Linked people who are gone, out of scope or inactive. */
   readonly leavers: number;
+  /** Those of them whom the guard holds until an operator approves. */
+  readonly held: number;
 }
 
 export interface RunRecord extends RunFindings {
@@ -98,6 +100,7 @@ const NOTHING_YET: RunFindings = {
   changes: noChanges(),
   rejected: 0,
   leavers: 0,
+  held: 0,
 };
 
 function recordOf(id: string, fields: Record<string, string>): RunRecord {

@@ -54,14 +54,19 @@ end
 `;
 
 /**
- * What became of one person, all at once: the link, the fingerprint, the intent, the quarantine, the audit, the
- * run's counts; and the outbox row goes, if it still is the version that was applied.
+ * What became of one person, all at once: the link, the fingerprint, the intent, the quarantine, the tombstone, the
+ * audit, the run's counts; a link that moves from another sourceId goes from there; and the outbox row goes, if it still is the version that was applied.
  * Returns 1 where the person has nothing more to apply, 0 where a newer desired state waits.
  */
 const COMMIT = `${PUT_LINK}
-local links, index, outbox, intents, quarantine, audit, run = unpack(KEYS)
-local bucket, id, mode, entry, print, ref, version, record, kind, calls = unpack(ARGV)
+local links, index, outbox, intents, quarantine, audit, run, leavers, from_links, from_index = unpack(KEYS)
+local bucket, id, mode, entry, print, ref, version, record, kind, calls, from_bucket, from_id, from_ref = unpack(ARGV)
+if from_id ~= '' then
+  put_link(from_links, from_index, from_bucket, from_id, '', '')
+  redis.call('HDEL', leavers, from_ref)
+end
 if mode == 'put' then put_link(links, index, bucket, id, entry, print) end
+if mode == 'put' or mode == 'drop' then redis.call('HDEL', leavers, ref) end
 if mode == 'drop' then put_link(links, index, bucket, id, '', '') end
 if mode == 'mark' then mark_link(links, index, bucket, id, print) end
 redis.call('HDEL', intents, ref)
@@ -108,6 +113,36 @@ redis.call('HSET', KEYS[1], ARGV[1], at .. ' ' .. ARGV[2])
 return at .. ' ' .. ARGV[2]
 `;
 
+/**
+ * Remembers and forgets leavers, unless the lease has gone to another holder. The arguments after the token: the time,
+ * how many are remembered, ref and tombstone of each; how many are forgotten, each ref; how many passed the first look,
+ * each ref; then those of the second look.
+ */
+const PUT_LEAVERS = `
+local lease, leavers, approvals, missing, due = unpack(KEYS)
+if redis.call('GET', lease) ~= ARGV[1] then return redis.error_reply('FENCED the lease has gone to another') end
+local at = 3
+local function each(work)
+  local count = tonumber(ARGV[at])
+  at = at + 1
+  for _ = 1, count do work() end
+end
+local function take()
+  at = at + 1
+  return ARGV[at - 1]
+end
+each(function() local ref = take(); redis.call('HSET', leavers, ref, take()) end)
+each(function()
+  local ref = take()
+  redis.call('HDEL', leavers, ref)
+  redis.call('HDEL', approvals, ref)
+  redis.call('ZREM', missing, ref)
+end)
+each(function() redis.call('ZADD', missing, ARGV[2], take()) end)
+each(function() redis.call('ZADD', due, ARGV[2], take()) end)
+return 1
+`;
+
 /** Takes the lease if nobody holds it. Returns its token, or nothing. */
 const ACQUIRE = `
 if redis.call('EXISTS', KEYS[1]) == 1 then return false end
@@ -149,6 +184,7 @@ export interface ScriptedRedis extends Redis {
   commitPerson(...args: (string | Buffer | number)[]): Promise<number>;
   putOutbox(...args: (string | Buffer | number)[]): Promise<number>;
   intend(...args: (string | number)[]): Promise<string>;
+  putLeavers(...args: (string | number)[]): Promise<number>;
   acquireLease(...args: (string | number)[]): Promise<string | null>;
   renewLease(...args: (string | number)[]): Promise<number>;
   setAside(...args: (string | number)[]): Promise<number>;
@@ -157,9 +193,10 @@ export interface ScriptedRedis extends Redis {
 
 /** Teaches `redis` the scripts. */
 export function withScripts(redis: Redis): ScriptedRedis {
-  redis.defineCommand('commitPerson', { numberOfKeys: 7, lua: COMMIT });
+  redis.defineCommand('commitPerson', { numberOfKeys: 10, lua: COMMIT });
   redis.defineCommand('putOutbox', { numberOfKeys: 3, lua: PUT_OUTBOX });
   redis.defineCommand('intend', { numberOfKeys: 1, lua: INTEND });
+  redis.defineCommand('putLeavers', { numberOfKeys: 5, lua: PUT_LEAVERS });
   redis.defineCommand('acquireLease', { numberOfKeys: 2, lua: ACQUIRE });
   redis.defineCommand('renewLease', { numberOfKeys: 1, lua: RENEW });
   redis.defineCommand('setAside', { numberOfKeys: 3, lua: SET_ASIDE });

@@ -16,6 +16,8 @@ export interface Link {
   /** When the link came to be, in seconds since 1970. */
   readonly since: number;
   readonly protected: boolean;
+  /** Adopted while its record was not wanted already: nobody has seen yet that it may be taken away. */
+  readonly unreviewed?: boolean;
   /** Digests of the `field = value` pairs that Omni last confirmed (plan/fingerprint.ts makes them). */
   readonly confirmed: ReadonlySet<string>;
 }

@@ -43,6 +43,8 @@ export interface UserFields {
   readonly displayName?: string;
   readonly userName?: string;
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
+  /** Activates or deactivates in the same request. */
+  readonly active?: boolean;
 }
 
 /** The body of a create. Null attributes are left out: a new account has nothing to clear. */
@@ -59,7 +61,7 @@ export function createBody(desired: Omit<DesiredUser, 'sourceId'>) {
  * The body of an update: path-less replaces of the named fields alone, the form that Omni's own client sends.
  * @throws TypeError where no field is named.
  */
-export function updateBody({ displayName, userName, attributes }: UserFields) {
+export function updateBody({ displayName, userName, attributes, active }: UserFields) {
   const core = {
     ...(displayName === undefined ? {} : { displayName }),
     ...(userName === undefined ? {} : { userName }),
@@ -69,8 +71,10 @@ export function updateBody({ displayName, userName, attributes }: UserFields) {
     attributes && Object.keys(attributes).length > 0 ? { [USER_ATTRIBUTES]: attributes } : {},
   ];
   const values = parts.filter((part) => Object.keys(part).length > 0);
-  if (values.length === 0) throw new TypeError('An update must name a field.');
-  return { schemas: [PATCH_OP], Operations: values.map((value) => ({ op: 'replace', value })) };
+  const operations = values.map((value) => ({ op: 'replace', value }));
+  const state = active === undefined ? [] : activeBody(active).Operations;
+  if (operations.length + state.length === 0) throw new TypeError('An update must name a field.');
+  return { schemas: [PATCH_OP], Operations: [...state, ...operations] };
 }
 
 /** The body that activates or deactivates: the one operation that the documentation shows with a path. */

@@ -86,13 +86,13 @@ function isSetAside({ until }: SetAside): boolean {
 
 /** A run's record in the shape that is shown. */
 function runView(run: RunRecord): RunView {
-  const { id, startedAt, complete, ended, read, applied, failed, rejected, leavers, calls } = run;
+  const { id, startedAt, complete, ended, read, applied, failed, rejected, leavers, held, calls } = run;
   const counts = {
     read,
     changes: { ...noChanges(), ...run.changes },
     applied,
     failed,
-    held: 0,
+    held,
     rejected,
     leavers,
     calls,

@@ -10,8 +10,10 @@
  * | in scope, active | yes, all fields confirmed | - | none |
  * | in scope, active | yes, a field differs | - | update, or rename where userName does (policy upsert, full) |
  * | in scope, active | yes, protected | - | none |
+ * | in scope, active | yes, we deactivated it | - | return, with all fields (policy upsert, full) |
+ * | in scope, active | none, but the account is linked to a sourceId that is gone | - | relink (worker/survey-end.ts finds them) |
  * | out of scope, inactive, or gone from a complete read | none | - | none: nobody is created |
- * | out of scope, inactive, or gone from a complete read | yes | - | leaver: counted and shown, never acted on |
+ * | out of scope, inactive, or gone from a complete read | yes | - | leaver (plan/leavers.ts; acted on under policy full) |
  * | rejected, or not seen in an incomplete read | any | - | none |
  * | - | none | present, unmatched | none: foreign, never touched |
  * | two records, one id or userName | any | any | rejected both, by name (worker/survey.ts finds them) |
@@ -53,7 +55,8 @@ export type Decision =
   | { readonly kind: 'none' }
   | { readonly kind: 'create' }
   | { readonly kind: 'adopt'; readonly account: KnownAccount; readonly fields: Fields }
-  | { readonly kind: 'update' | 'rename'; readonly fields: Fields }
+  | { readonly kind: 'update' | 'rename' | 'return'; readonly fields: Fields }
+  | { readonly kind: 'relink'; readonly from: Link; readonly fields: Fields }
   | { readonly kind: 'withhold'; readonly code: string; readonly reason: string };
 
 /** What is to be done for a person who is in scope and active. */
@@ -66,6 +69,7 @@ export function decide(situation: Situation, rules: Rules): Decision {
 
 function decideLinked(situation: Situation, link: Link, rules: Rules): Decision {
   if (rules.policy === 'create' || situation.protected) return { kind: 'none' };
+  if (link.state === 'deactivated') return { kind: 'return', fields: allFields(situation.desired) };
   const fields = differing(situation.desired, link.confirmed);
   if (fields === undefined) return { kind: 'none' };
   return { kind: fields.userName === undefined ? 'update' : 'rename', fields };
@@ -109,6 +113,18 @@ export function confirmedOfAccount(account: KnownAccount, desired: DesiredUser):
   if (account.displayName === desired.displayName)
     confirmed.add(confirmDigest('displayName', desired.displayName));
   return confirmed;
+}
+
+/** The decision for someone whose account is linked to a sourceId that is gone: the link moves, with what differs. */
+export function decideRelink(situation: Situation, from: Link, rules: Rules): Decision {
+  const moved = decideLinked(situation, from, rules);
+  if (moved.kind === 'return') return { kind: 'relink', from, fields: moved.fields };
+  const fields = moved.kind === 'update' || moved.kind === 'rename' ? moved.fields : {};
+  return { kind: 'relink', from, fields };
+}
+
+function allFields({ userName, displayName, attributes }: DesiredUser): Fields {
+  return { userName, displayName, ...(Object.keys(attributes).length > 0 && { attributes }) };
 }
 
 /** The fields of `desired` that are not confirmed; nothing where all are. */

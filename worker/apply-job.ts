@@ -10,6 +10,7 @@ import type { Rules } from '../plan/decide.ts';
 import { applyPerson } from './apply.ts';
 import { auditRecord } from './audit-record.ts';
 import type { Events } from './events.ts';
+import type { LeavingRules } from './finish.ts';
 import { type Consequence, consequenceOf, namedError } from './outcome.ts';
 import type { Spending } from './spending.ts';
 
@@ -17,6 +18,7 @@ export interface ApplyJobDeps {
   readonly ledger: Ledger;
   readonly omni: Omni;
   readonly rules: Rules;
+  readonly leaving: LeavingRules;
   readonly events: Events;
   /** Aborted when the process must end at once. */
   readonly signal: AbortSignal;

@@ -6,12 +6,14 @@ import { standingEffect } from '../ledger/commit.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
 import { isSyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
-import { type Decision, decide, type Fields, fieldNames } from '../plan/decide.ts';
+import { type Decision, decide, decideRelink, type Fields, fieldNames } from '../plan/decide.ts';
 import { confirmedOf } from '../plan/fingerprint.ts';
 import { auditRecord } from './audit-record.ts';
 import { adopt, create, withheld } from './create.ts';
 import { type ApplyDeps, type Case, commitOf, compare, fingerprintOf, finish, patched } from './finish.ts';
+import { leave } from './leave.ts';
 import { assertUnowned } from './owner.ts';
+import { comeBack, relink } from './return.ts';
 
 /** Applies whatever waits for a person until nothing does. Returns how long to wait where it is not yet time, in ms. */
 export async function applyPerson(ref: string, deps: ApplyDeps): Promise<number> {
@@ -34,13 +36,23 @@ export async function applyPerson(ref: string, deps: ApplyDeps): Promise<number>
 async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
   const link = (await deps.ledger.links.of([row.sourceId])).get(row.sourceId)?.link;
   const { desired } = row;
+  if (row.leave !== undefined) return leave({ row, link, removal: row.leave }, deps);
   if (desired === undefined) return deps.ledger.commit(commitOf(row, { kind: 'none' }, deps));
   const at: Case = { row: { ...row, desired }, link };
   // An account that came after we meant to create one may be ours: only `create` finds that out.
   const meant = row.account !== undefined && (await deps.ledger.intent(row.ref)) !== undefined;
   const account = meant ? undefined : row.account;
-  const decision = decide({ desired, protected: row.protected, link, account }, deps.rules);
+  const situation = { desired, protected: row.protected, link, account };
+  const from = link === undefined ? await linkToTakeOver(row, deps) : undefined;
+  const decision =
+    from === undefined ? decide(situation, deps.rules) : decideRelink(situation, from, deps.rules);
   return CARRY[decision.kind](at, decision as never, deps);
+}
+
+/** The link of a sourceId that is gone, which this person is to have. */
+async function linkToTakeOver({ relink }: OutboxRow, { ledger }: ApplyDeps): Promise<Link | undefined> {
+  if (relink === undefined) return undefined;
+  return (await ledger.links.of([relink.sourceId])).get(relink.sourceId)?.link;
 }
 
 type Carry<K extends Decision['kind']> = (
@@ -62,6 +74,8 @@ const CARRY: { readonly [K in Decision['kind']]: Carry<K> } = {
   adopt: (at, decision, deps) => adopt(at, decision.account, { deps, provenance: 'adopted' }),
   update,
   rename: update,
+  return: (at, { fields }, deps) => comeBack(at, { fields }, deps),
+  relink,
 };
 
 async function update(

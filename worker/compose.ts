@@ -19,6 +19,7 @@ import { createOmni } from '../omni/client.ts';
 import { compileFingerprint } from '../plan/fingerprint.ts';
 import { compileMapping, type Mapping } from '../plan/map.ts';
 import type { Step } from './events.ts';
+import { removalHook } from './hook.ts';
 import { watchKeys } from './keys.ts';
 import { logEvents } from './log-events.ts';
 import type { SyncParts } from './sync.ts';
@@ -121,7 +122,7 @@ interface Shared extends ComposeOptions {
 
 function buildSync(sync: SyncConfig, mapping: Mapping, shared: Shared): Sync {
   const { redis, config } = shared;
-  const { omni: settings, policy, adopt } = sync;
+  const { omni: settings, policy, adopt, leavers } = sync;
   const log = shared.log.child({ sync: sync.name });
   const events = logEvents(log, shared.onStep ?? (() => undefined));
   const keys = watchKeys(settings.apiKeys, () => log.info('an API key was changed'));
@@ -147,6 +148,11 @@ function buildSync(sync: SyncConfig, mapping: Mapping, shared: Shared): Sync {
     mapping,
     fingerprint: compileFingerprint({ attributeNames: mapping.attributeNames, updates: policy !== 'create' }),
     rules: { policy, adopt },
+    leaving: {
+      action: leavers.action,
+      before: leavers.before === undefined ? undefined : removalHook(leavers.before, http.send),
+    },
+    leaverRules: { graceMs: leavers.graceMs, limit: leavers.limit },
     ledger: createLedger({
       redis,
       sync: sync.name,

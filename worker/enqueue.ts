@@ -7,6 +7,7 @@ import type { Queues, Urgency } from '../jobs/queues.ts';
 import { type Commit, standingEffect } from '../ledger/commit.ts';
 import type { Lease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import { batches } from '../ledger/links.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
 import type { Rejection } from '../model/change.ts';
@@ -15,7 +16,7 @@ import { confirmedOfAccount, type Decision } from '../plan/decide.ts';
 import { auditRecord } from './audit-record.ts';
 import type { Events } from './events.ts';
 import type { SurveyPage } from './survey.ts';
-import type { Verdict } from './survey-state.ts';
+import type { Stray, Verdict } from './survey-state.ts';
 
 /** What the parts of one reconcile share. */
 export interface Run {
@@ -35,7 +36,8 @@ const COMMITS_AT_ONCE = 500;
 const ROWS_AT_ONCE = 500;
 
 /** Writes one page of a survey. */
-export async function writePage({ verdicts, unwanted }: SurveyPage, run: Run): Promise<void> {
+export async function writePage({ verdicts, unwanted, strays }: SurveyPage, run: Run): Promise<void> {
+  await adoptStrays(strays, run);
   const settled = await settle(verdicts, run);
   await enqueue(
     verdicts.filter((verdict) => !settled.has(verdict.sourceId)),
@@ -43,6 +45,44 @@ export async function writePage({ verdicts, unwanted }: SurveyPage, run: Run): P
   );
   const gone = unwanted.map(({ sourceId }) => goneRow(run, sourceId));
   await run.deps.ledger.outbox.put(gone, run.lease.token);
+}
+
+/** Links accounts whose records are not wanted already; nobody is taken away for it before an operator has looked. */
+async function adoptStrays(strays: readonly Stray[], run: Run): Promise<void> {
+  if (strays.length === 0) return;
+  const { ledger } = run.deps;
+  const linked = await ledger.links.of(strays.map(({ sourceId }) => sourceId));
+  const fresh = strays.filter(({ sourceId }) => !linked.has(sourceId));
+  const { foreign } = await ledger.register.claim(fresh.map(({ account }) => account.id));
+  const since = Math.floor((await ledger.now()) / 1000);
+  const commits = fresh
+    .filter(({ account }) => !foreign.has(account.id))
+    .map((stray) => strayCommit(stray, since, run));
+  for (const batch of batches(commits, COMMITS_AT_ONCE)) await ledger.commitMany(batch);
+}
+
+function strayCommit({ sourceId, desired, account }: Stray, since: number, run: Run): Commit {
+  const link: Link = {
+    sourceId,
+    omniId: account.id,
+    userName: desired.userName,
+    provenance: 'adopted',
+    state: 'active',
+    since,
+    protected: false,
+    unreviewed: true,
+    confirmed: new Set(),
+  };
+  const audit = auditRecord({
+    did: 'adopt',
+    sourceId,
+    omniId: link.omniId,
+    fields: [],
+    run: run.id,
+    note: 'not wanted already',
+  });
+  const effect = { kind: 'put' as const, link, fingerprint: UNKNOWN_PRINT };
+  return { ref: run.ref(sourceId), sourceId, version: '', effect, run: run.id, calls: 0, audit };
 }
 
 /** What needs no request to Omni is written at once: links that stand, and accounts adopted as they are. Returns whose. */
@@ -117,7 +157,18 @@ function personOf(ref: string, kind: string, bulk: boolean): PersonToApply {
 function rowOf(verdict: Verdict, run: Run): OutboxRow {
   const { sourceId, desired, account } = verdict;
   const about = { ref: run.ref(sourceId), sourceId, version: versionOf(verdict), run: run.id };
-  return { ...about, desired, protected: verdict.protected, ...(account === undefined ? {} : { account }) };
+  const { decision } = verdict;
+  const relink =
+    decision.kind === 'relink'
+      ? { sourceId: decision.from.sourceId, ref: run.ref(decision.from.sourceId) }
+      : undefined;
+  return {
+    ...about,
+    desired,
+    protected: verdict.protected,
+    ...(account && { account }),
+    ...(relink && { relink }),
+  };
 }
 
 function versionOf(verdict: Verdict): string {

@@ -12,6 +12,15 @@ import type { Fields, Rules } from '../plan/decide.ts';
 import { auditRecord } from './audit-record.ts';
 import type { Events } from './events.ts';
 
+/** How people are taken away. */
+export interface LeavingRules {
+  readonly action: 'deactivate' | 'delete';
+  /** Run before each removal; a rejection keeps that person. */
+  readonly before:
+    | ((person: { sourceId: string; omniId: string; cause: string }) => Promise<void>)
+    | undefined;
+}
+
 export interface ApplyDeps {
   readonly ledger: Ledger;
   readonly rules: Rules;
@@ -22,6 +31,7 @@ export interface ApplyDeps {
   readonly takeCalls: () => number;
   /** Told which desired state is being applied, before anything is done: a failure is that one's, not a newer one's. */
   readonly took: (row: OutboxRow) => void;
+  readonly leaving: LeavingRules;
   readonly signal: AbortSignal;
 }
 
@@ -73,29 +83,30 @@ export function compare(at: Case, sent: Fields, answer: OmniUser, { events }: Ap
   return { note: found.map(({ field, kind }) => `${field} ${kind}`).join(', ') };
 }
 
-interface Done {
+/** A change that was carried out. */
+export interface Done {
   readonly kind: ChangeKind;
   readonly link: Link;
   readonly fields: readonly string[];
   readonly note?: string;
+  /** The sourceId that the link comes from, where it moves. */
+  readonly from?: { readonly sourceId: string; readonly ref: string };
+  /** What the link is confirmed at, where it is not the row's desired state. */
+  readonly fingerprint?: Buffer;
 }
 
 /** Commits a change. Returns false where a newer desired state waits. */
-export async function finish(at: Case, done: Done, deps: ApplyDeps): Promise<boolean> {
-  const { ref, sourceId, run } = at.row;
-  const { kind, link, fields } = done;
+export async function finish(
+  { row }: { readonly row: OutboxRow },
+  done: Done,
+  deps: ApplyDeps,
+): Promise<boolean> {
+  const { ref, sourceId, run } = row;
+  const { kind, link, fields, from, note, fingerprint = fingerprintOf(row) } = done;
   const { omniId } = link;
-  const effect = { kind: 'put' as const, link, fingerprint: fingerprintOf(at.row) };
-  const audit = auditRecord({
-    did: kind,
-    sourceId,
-    omniId,
-    fields,
-    run,
-    ...(done.note && { note: done.note }),
-  });
-  const commit = commitOf(at.row, effect, deps);
-  const current = await deps.ledger.commit({ ...commit, kind, audit });
+  const audit = auditRecord({ did: kind, sourceId, omniId, fields, run, ...(note && { note }) });
+  const commit = commitOf(row, { kind: 'put', link, fingerprint }, deps);
+  const current = await deps.ledger.commit({ ...commit, kind, audit, ...(from && { from }) });
   deps.events.step('apply.committed');
   deps.events.applied({ ref, sourceId, omniId, kind, fields, run, calls: commit.calls });
   return current;

@@ -1,5 +1,7 @@
 /** What a run would do, person by person: the survey of a reconcile with nothing written, neither to Omni nor to the ledger. */
+import type { Tombstone } from '../model/leaver.ts';
 import { NO_ACCOUNTS, readAccounts } from './accounts.ts';
+import { considerLeavers, type LeaversOutcome } from './leavers.ts';
 import { type SurveyEnd, survey } from './survey.ts';
 import type { Verdict } from './survey-state.ts';
 import type { SyncParts } from './sync.ts';
@@ -7,6 +9,8 @@ import type { SyncParts } from './sync.ts';
 export interface Preview extends SurveyEnd {
   /** Those for whom something is to be done, or withheld. */
   readonly verdicts: readonly Verdict[];
+  /** What would be remembered of leavers, under the policy `full`. */
+  readonly tombstones: readonly Tombstone[];
   /** List pages that it asked Omni for: a ledger that knows nobody must see who is there. */
   readonly pagesRead: number;
   /** People set aside: what is to be done for them is not done before a change or a retry. */
@@ -19,12 +23,26 @@ export async function preview(parts: SyncParts, signal?: AbortSignal): Promise<P
   const { ledger } = parts;
   const { ref, cold } = await ledger.begin();
   const accounts = cold ? await readAccounts(parts.omni, ledger.links, signal) : NO_ACCOUNTS;
+  const startedAt = await ledger.now();
+  const tombstones = new Set((await ledger.leavers.all()).map(({ sourceId }) => sourceId));
+  let outcome: LeaversOutcome | undefined;
   const pages = survey({
     ...parts,
     links: ledger.links,
     accounts: accounts.byAddress,
     full: false,
     waiting: () => false,
+    watched: (sourceId) => tombstones.has(sourceId),
+    async consider(end) {
+      outcome = await considerLeavers(end, {
+        ...parts,
+        rules: parts.leaverRules,
+        policy: parts.rules.policy,
+        ref,
+        startedAt,
+      });
+      return outcome;
+    },
     ...(signal && { signal }),
   });
   const verdicts: Verdict[] = [];
@@ -33,7 +51,14 @@ export async function preview(parts: SyncParts, signal?: AbortSignal): Promise<P
     if (next.done) {
       const aside = await ledger.quarantine.all();
       const kept = new Set(aside.filter(({ until }) => until === 'change').map(({ sourceId }) => sourceId));
-      return { ...next.value, verdicts, pagesRead: accounts.calls, aside: kept, ref };
+      return {
+        ...next.value,
+        tombstones: outcome?.tombstones ?? [],
+        verdicts,
+        pagesRead: accounts.calls,
+        aside: kept,
+        ref,
+      };
     }
     verdicts.push(...next.value.verdicts.filter(({ decision }) => decision.kind !== 'none'));
   }

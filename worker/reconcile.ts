@@ -7,12 +7,14 @@ import type { Queues } from '../jobs/queues.ts';
 import type { Ask } from '../ledger/asks.ts';
 import type { Lease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { RunFindings } from '../ledger/runs.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import { addressKey } from '../model/person.ts';
 import type { KnownAccount, Rules } from '../plan/decide.ts';
 import { NO_ACCOUNTS, readAccounts } from './accounts.ts';
 import { addMissingJobs, dropUnmet, type Run, writePage } from './enqueue.ts';
 import type { Events } from './events.ts';
+import { considerLeavers, type LeaverRules, type LeaversOutcome, writeLeavers } from './leavers.ts';
 import { type SurveyEnd, type SurveyOptions, survey } from './survey.ts';
 
 export interface ReconcileDeps extends Pick<SurveyOptions, 'directory' | 'mapping' | 'fingerprint'> {
@@ -20,6 +22,7 @@ export interface ReconcileDeps extends Pick<SurveyOptions, 'directory' | 'mappin
   readonly queues: Queues;
   readonly omni: Parameters<typeof readAccounts>[0];
   readonly rules: Rules;
+  readonly leaverRules: LeaverRules;
   readonly events: Events;
   /** How the lease names this process. */
   readonly holder: string;
@@ -94,23 +97,38 @@ async function runOnce(id: string, full: boolean, { deps, lease, attempt }: Unde
     aside: await setAside(ledger),
     bulk: cold,
   };
+  const startedAt = await ledger.now();
+  const watched = new Set((await ledger.leavers.all()).map((tombstone) => tombstone.ref));
+  let outcome: LeaversOutcome | undefined;
   const pages = survey({
     ...deps,
     links: ledger.links,
     accounts: cold ? accounts.byAddress : waiting.accounts,
     full,
     waiting: (sourceId) => run.waiting.size > 0 && run.waiting.has(ref(sourceId)),
+    watched: (sourceId) => watched.size > 0 && watched.has(ref(sourceId)),
+    async consider(end) {
+      outcome = await considerLeavers(end, {
+        ...deps,
+        rules: deps.leaverRules,
+        policy: deps.rules.policy,
+        ref,
+        startedAt,
+      });
+      return outcome;
+    },
     signal,
   });
   const end = await carryPages(pages, run);
   events.step('reconcile.read');
+  if (outcome !== undefined && deps.rules.policy === 'full') await writeLeavers(outcome, run);
   if (end.complete) await dropUnmet(run, end.rejections);
   await addMissingJobs(run);
   await ledger.setRejections(end.rejections);
   if (cold && end.ended) await ledger.meta.warm(epoch);
   await ledger.meta.countRun();
-  await ledger.runs.finish(id, { ...findings(end), calls: accounts.calls, finishedAt: new Date() });
-  events.reconciled({ run: id, cold, ...findings(end) });
+  await ledger.runs.finish(id, { ...findings(end, outcome), calls: accounts.calls, finishedAt: new Date() });
+  events.reconciled({ run: id, cold, ...findings(end, outcome) });
 }
 
 interface Waiting {
@@ -144,7 +162,8 @@ async function carryPages(pages: ReturnType<typeof survey>, run: Run): Promise<S
   }
 }
 
-function findings(end: SurveyEnd) {
+function findings(end: SurveyEnd, outcome: LeaversOutcome | undefined): RunFindings {
   const { rejections, leavers, ...rest } = end;
-  return { ...rest, rejected: rejections.length, leavers: leavers.length };
+  const held = (outcome?.tombstones ?? []).filter(({ stage }) => stage === 'held').length;
+  return { ...rest, rejected: rejections.length, leavers: leavers.length, held };
 }

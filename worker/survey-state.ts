@@ -22,14 +22,22 @@ export interface Unwanted {
   readonly cause: Cause;
 }
 
+/** Someone who is not wanted and whose address an account of Omni's has: to be known, and left alone until somebody looked. */
+export interface Stray {
+  readonly sourceId: string;
+  readonly desired: DesiredUser;
+  readonly account: KnownAccount;
+}
+
 export type Cause = 'outOfScope' | 'inactive';
-type Presence = Cause | 'rejected' | 'known';
+export type Presence = Cause | 'rejected' | 'known';
 
 export interface State {
   readonly index: LinkIndex;
   /** Everyone met in this read who was not simply unchanged. */
   readonly met: Map<string, Presence>;
   readonly late: Map<string, Verdict>;
+  readonly strays: Map<string, Stray>;
   readonly rejections: Rejection[];
   readonly changes: Record<ChangeKind, number>;
   read: number;
@@ -45,6 +53,7 @@ export function begin(index: LinkIndex): State {
     index,
     met,
     late: new Map(),
+    strays: new Map(),
     rejections: [],
     changes: noChanges(),
     read: 0,

@@ -11,11 +11,13 @@ import type { Link } from '../model/link.ts';
 import { addressKey, type DesiredUser } from '../model/person.ts';
 import { decide, type KnownAccount, type Rules } from '../plan/decide.ts';
 import type { Mapped, Mapping } from '../plan/map.ts';
-import { findLeavers, type Leaver, withoutTwins } from './survey-end.ts';
+import { findLeavers, findRelinks, type Leaver, lateVerdicts, type ReadEnd } from './survey-end.ts';
 import {
   begin,
   type Cause,
+  type Presence,
   type State,
+  type Stray,
   twin,
   type Unwanted,
   type Verdict,
@@ -26,6 +28,8 @@ import {
 export interface SurveyPage {
   readonly verdicts: readonly Verdict[];
   readonly unwanted: readonly Unwanted[];
+  /** Only with the last page. */
+  readonly strays: readonly Stray[];
 }
 
 /** What is known when the read has ended. */
@@ -53,6 +57,10 @@ export interface SurveyOptions {
   readonly full: boolean;
   /** People who must be told of even where they are unchanged: a desired state of theirs waits. */
   readonly waiting: (sourceId: string) => boolean;
+  /** People who must be met even where they are unchanged: leavers who may be back. */
+  readonly watched: (sourceId: string) => boolean;
+  /** Told of the leavers at the read's end; says whether links may move to new sourceIds. */
+  readonly consider: (end: ReadEnd) => Promise<{ readonly relinksAllowed: boolean }>;
   readonly signal?: AbortSignal;
 }
 
@@ -70,8 +78,16 @@ export async function* survey(options: SurveyOptions): AsyncGenerator<SurveyPage
     problem = error.message;
   }
   const complete = problem === undefined && state.nameless === 0;
-  const leavers = await findLeavers(state, options.links, complete);
-  yield { verdicts: await withoutTwins(state, options.links), unwanted: [] };
+  const relinks = await findRelinks(state, { links: options.links, complete });
+  const leavers = await findLeavers(state, { links: options.links, complete, relinks });
+  const present = (sourceId: string) => isPresent(state.met.get(sourceId));
+  const about = { complete, leavers, relinks: relinks.size, active: state.index.active, present };
+  const { relinksAllowed: allowed } = await options.consider(about);
+  yield {
+    verdicts: lateVerdicts(state, relinks, { allowed, rules: options.rules }),
+    unwanted: [],
+    strays: strays(state),
+  };
   return {
     complete,
     ended: problem === undefined,
@@ -105,19 +121,38 @@ async function surveyPage(
   const links = await options.links.of(open.map(({ sourceId }) => sourceId));
   for (const person of open) rejectChangedTwin(person, links.get(person.sourceId), state);
   const verdicts = open.map((person) => judge(person, links.get(person.sourceId)?.link, options));
-  return { verdicts: verdicts.filter((verdict) => isEarly(verdict, state)), unwanted };
+  return { verdicts: verdicts.filter((verdict) => isEarly(verdict, state)), unwanted, strays: [] };
 }
 
 type Open = Omit<Verdict, 'decision' | 'link' | 'account'>;
-type Outside = { readonly sourceId: string; readonly verdict: Cause };
+type Outside = Extract<Mapped, { verdict: Cause }>;
 
-function turnAway({ sourceId, verdict }: Outside, state: State, options: SurveyOptions): Unwanted[] {
+function turnAway(outside: Outside, state: State, options: SurveyOptions): Unwanted[] {
+  const { sourceId, verdict } = outside;
   if (state.met.has(sourceId)) {
     twin(state, sourceId, 'id');
     return [];
   }
   state.met.set(sourceId, verdict);
+  noteStray(outside, state, options);
   return options.waiting(sourceId) ? [{ sourceId, cause: verdict }] : [];
+}
+
+/** A ledger that knows nobody must know of these too: or nobody would ever take their accounts away. */
+function noteStray({ sourceId, desired }: Outside, state: State, { rules, accounts }: SurveyOptions): void {
+  if (rules.policy !== 'full' || rules.adopt !== 'always' || desired === undefined) return;
+  const account = accounts.get(addressKey(desired.userName));
+  if (account?.active === true) state.strays.set(sourceId, { sourceId, desired, account });
+}
+
+/** Less those whose address somebody in scope has. */
+function strays(state: State): Stray[] {
+  const claimed = new Set([...state.late.values()].map(({ desired }) => addressKey(desired.userName)));
+  return [...state.strays.values()].filter(({ desired }) => !claimed.has(addressKey(desired.userName)));
+}
+
+function isPresent(presence: Presence | undefined): boolean {
+  return presence === 'known' || presence === 'rejected';
 }
 
 function reject(state: State, rejection: Rejection): void {
@@ -138,7 +173,8 @@ function meet(mapped: Extract<Mapped, { verdict: 'inScope' }>, state: State, opt
     return [];
   }
   state.inScope++;
-  if (seen === 'first' && !options.full && !options.waiting(sourceId)) return [];
+  if (seen === 'first' && !options.full && !options.waiting(sourceId) && !options.watched(sourceId))
+    return [];
   state.met.set(sourceId, 'known');
   return [{ sourceId, desired, protected: mapped.protected, fingerprint }];
 }

@@ -13,6 +13,8 @@ import type { Mapping } from '../plan/map.ts';
 import { handleApplyJob } from './apply-job.ts';
 import { dispatch } from './dispatch.ts';
 import type { Events } from './events.ts';
+import type { LeavingRules } from './finish.ts';
+import type { LeaverRules } from './leavers.ts';
 import { reconcile } from './reconcile.ts';
 import { type Schedule, schedule } from './schedule.ts';
 
@@ -24,6 +26,9 @@ export interface SyncParts {
   readonly mapping: Mapping;
   readonly fingerprint: Fingerprint;
   readonly rules: Rules;
+  readonly leaving: LeavingRules;
+  /** Grace and guard. */
+  readonly leaverRules: LeaverRules;
   readonly ledger: Ledger;
   readonly queues: Queues;
   readonly queueOptions: QueueOptions;

@@ -81,6 +81,12 @@ describe('createLinks', () => {
     expect(found.get('E7')).toEqual({ link: links[7], bucket: bucketOf('E7'), fingerprint: printOf(7) });
   });
 
+  it('reads links and their fingerprints in one transaction', async () => {
+    await fill(20);
+    const commands = await commandsOf(() => createLinks(redis, keys).of(['E1', 'E2']));
+    expect(commands).toMatchObject({ multi: 1, mget: 1, hget: 2, exec: 1 });
+  });
+
   it('asks Redis nothing about nobody', async () => {
     const commands = await commandsOf(() => createLinks(redis, keys).of([]));
     expect(Object.keys(commands).filter((name) => !name.startsWith('config'))).toEqual([]);
@@ -129,8 +135,10 @@ describe('createLinks', () => {
         );
       }
     })();
+    // Among enough other buckets that Redis takes the commands in several gulps.
+    const buckets = [bucket, ...Array.from({ length: 511 }, (_, n) => (bucket + n + 1) % BUCKETS)];
     for (let look = 0; look < 300; look += 1) {
-      for await (const page of createLinks(redis, keys).stored([bucket])) {
+      for await (const page of createLinks(redis, keys).stored(buckets)) {
         for (const { link, fingerprint } of page) expect(fingerprint).toEqual(printOf(link.since));
       }
     }

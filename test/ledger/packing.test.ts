@@ -35,7 +35,7 @@ describe('packLink', () => {
   it('holds the longest id and the most digests that there may be', () => {
     const confirmed = Array.from({ length: 252 }, (_, i) => `abcd${String.fromCharCode(i)}`);
     const whole: Link = {
-      sourceId: 'ж'.repeat(127) + 'x',
+      sourceId: `${'ж'.repeat(127)}x`,
       omniId: '9e8719d9-276a-4964-9395-a493189a247c',
       userName: '\u{1F600}'.repeat(254),
       provenance: 'adopted',

@@ -15,6 +15,7 @@ const FOUND: RunFindings = {
   inScope: 9,
   changes: { ...noChanges(), create: 3 },
   rejected: 1,
+  held: 0,
   leavers: 2,
 };
 

@@ -66,12 +66,12 @@ async function handle(
   change: Handling = {},
 ): Promise<void> {
   const { events, omni, budget } = rig;
-  const { rules } = rig.deps();
+  const { rules, leaving } = rig.deps();
   const ledger = { ...rig.ledger, ...change.ledger };
   const signal = change.signal ?? new AbortController().signal;
   await handleApplyJob(
     { ...held, spending: spendFrom(budget, undefined) },
-    { ledger, omni, rules, events, signal },
+    { ledger, omni, rules, leaving, events, signal },
   );
 }
 
@@ -122,16 +122,19 @@ describe('handleApplyJob, a create that is broken off', () => {
     expect(await rig.links()).toHaveLength(1);
   });
 
-  it('is ours under adopt never too, and after a run that listed it as an account', async () => {
-    const rig = await rigWith(1, { rules: { adopt: 'never' } });
-    await dieAt(rig, 'apply.answered');
-    await rig.redis.hdel(rig.keys.meta, 'warm');
-    await rig.reconcile();
-    await rig.drain();
-    expect(await aside(rig)).toEqual([]);
-    expect(await rig.links()).toMatchObject([{ provenance: 'created' }]);
-    expect(rig.sandbox.state().users).toHaveLength(1);
-  });
+  it.each(['never', 'always'] as const)(
+    'is ours under adopt %s, also after a run that listed it',
+    async (adopt) => {
+      const rig = await rigWith(1, { rules: { adopt } });
+      await dieAt(rig, 'apply.answered');
+      await rig.redis.hdel(rig.keys.meta, 'warm');
+      await rig.reconcile();
+      await rig.drain();
+      expect(await aside(rig)).toEqual([]);
+      expect(await rig.links()).toMatchObject([{ provenance: 'created' }]);
+      expect(rig.sandbox.state().users).toHaveLength(1);
+    },
+  );
 
   it('sends a newer desired state by PATCH to an account that an older one made', async () => {
     const rig = await rigWith(1);

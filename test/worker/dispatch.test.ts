@@ -57,14 +57,14 @@ function started(rig: Rig, budget: HostBudget, concurrency = 2): Dispatcher {
   const worker = openApplyWorker(rig.queueOptions);
   worker.on('error', rig.events.trouble);
   const { ledger, omni, events } = rig;
-  const { rules } = rig.deps();
+  const { rules, leaving } = rig.deps();
   const { signal } = new AbortController();
   const dispatcher = dispatch({
     worker,
     budget,
     concurrency,
     handle: (job, token, spending) =>
-      handleApplyJob({ job, token, spending }, { ledger, omni, rules, events, signal }),
+      handleApplyJob({ job, token, spending }, { ledger, omni, rules, leaving, events, signal }),
     onTrouble: events.trouble,
   });
   ends.push(async () => {

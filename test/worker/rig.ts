@@ -25,6 +25,8 @@ import { compileMapping, type MappingOptions } from '../../plan/map.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/server.ts';
 import { handleApplyJob } from '../../worker/apply-job.ts';
 import type { AppliedEvent, Events, SetbackEvent, Step } from '../../worker/events.ts';
+import type { LeavingRules } from '../../worker/finish.ts';
+import type { LeaverRules } from '../../worker/leavers.ts';
 import { type ReconcileDeps, reconcile } from '../../worker/reconcile.ts';
 import { spendFrom } from '../../worker/spending.ts';
 import { createPeople, type People } from '../support/people.ts';
@@ -40,6 +42,13 @@ export interface RigOptions {
   /** A second sync of the same Omni host. */
   readonly beside?: Rig;
   readonly name?: string;
+}
+
+export interface Configuration {
+  readonly rules?: Partial<Rules>;
+  readonly mapping?: Partial<MappingOptions>;
+  readonly leaving?: Partial<LeavingRules>;
+  readonly leaverRules?: Partial<LeaverRules>;
 }
 
 export interface Rig {
@@ -60,8 +69,8 @@ export interface Rig {
   /** What a test does at a step; throwing breaks off there, as a death does. */
   onStep: (step: Step) => void;
   /** As another configuration would have it. */
-  configure(change: { rules?: Partial<Rules>; mapping?: Partial<MappingOptions> }): void;
-  deps(): ReconcileDeps;
+  configure(change: Configuration): void;
+  deps(): ReconcileDeps & { readonly leaving: LeavingRules };
   /** Asks and reconciles here; returns the run's record as it is then. */
   reconcile(about?: { full?: boolean; signal?: AbortSignal }): Promise<RunRecord>;
   /** Applies whatever is in the queue now and not delayed; returns how many jobs that were. */
@@ -107,6 +116,11 @@ export async function createRig(options: RigOptions): Promise<Rig> {
   };
   worker.on('error', events.trouble);
   let rules: Rules = { policy: 'upsert', adopt: 'always', ...options.rules };
+  let leaving: LeavingRules = { action: 'deactivate', before: undefined };
+  let leaverRules: LeaverRules = {
+    graceMs: { missing: 0, inactive: 0, outOfScope: 0 },
+    limit: { people: 5, percent: 2 },
+  };
   let mapping: MappingOptions = {
     id: 'id',
     userName: 'email',
@@ -135,6 +149,8 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     onStep: () => undefined,
     configure(change) {
       rules = { ...rules, ...change.rules };
+      leaving = { ...leaving, ...change.leaving };
+      leaverRules = { ...leaverRules, ...change.leaverRules };
       mapping = { ...mapping, ...change.mapping };
     },
     deps() {
@@ -150,6 +166,8 @@ export async function createRig(options: RigOptions): Promise<Rig> {
         queues,
         omni,
         rules,
+        leaving,
+        leaverRules,
         events,
         holder: randomUUID(),
       };
@@ -168,7 +186,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
         const job = await worker.getNextJob(token, { block: false });
         if (job === undefined) return jobs;
         const spending = spendFrom(budget, undefined);
-        await handleApplyJob({ job, token, spending }, { ledger, omni, rules, events, signal });
+        await handleApplyJob({ job, token, spending }, { ledger, omni, rules, leaving, events, signal });
       }
     },
     calls() {

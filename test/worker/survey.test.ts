@@ -79,6 +79,8 @@ async function surveyed(options: Partial<SurveyOptions> = {}): Promise<Surveyed>
     accounts: new Map(),
     full: false,
     waiting: () => false,
+    watched: () => false,
+    consider: async () => ({ relinksAllowed: true }),
     ...options,
   });
   const pages: string[][] = [];

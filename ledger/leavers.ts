@@ -1,0 +1,96 @@
+/** What is remembered of leavers: tombstones, what an operator approved or keeps, and whom the guard let pass when. */
+import type { Tombstone } from '../model/leaver.ts';
+import type { SyncKeys } from './keys.ts';
+import { scan, throwFenced } from './outbox.ts';
+import type { ScriptedRedis } from './scripts.ts';
+
+/** A tombstone with the ref of its person. */
+export interface StoredTombstone extends Tombstone {
+  readonly ref: string;
+}
+
+/** What a reconcile decided, to be written together. */
+export interface LeaversChange {
+  readonly at: number;
+  readonly remembered: readonly StoredTombstone[];
+  readonly forgotten: readonly string[];
+  readonly passed: { readonly missing: readonly string[]; readonly due: readonly string[] };
+}
+
+export interface Leavers {
+  /** Held ones that an operator has approved come as approved. */
+  all(): Promise<StoredTombstone[]>;
+  get(ref: string): Promise<StoredTombstone | undefined>;
+  /** How many passed the guard's looks since a time in milliseconds. */
+  passedSince(since: number): Promise<{ missing: number; due: number }>;
+  /** @throws SyncError `unsafe` where the lease has gone to another. */
+  write(change: LeaversChange, leaseToken: string): Promise<void>;
+  /** Lets these held leavers go; an approval holds for the leave that was shown, not for a later one. */
+  approve(tombstones: readonly StoredTombstone[]): Promise<void>;
+  /** Keeps these people, whatever the directory says. */
+  keep(refs: readonly string[]): Promise<void>;
+  /** The refs of the people who are kept. */
+  kept(): Promise<Set<string>>;
+}
+
+/** The leavers of one sync. */
+export function createLeavers(redis: ScriptedRedis, keys: SyncKeys): Leavers {
+  async function get(ref: string): Promise<StoredTombstone | undefined> {
+    const [[, json] = [], [, approved] = []] =
+      (await redis.pipeline().hget(keys.leavers, ref).hget(keys.approvals, ref).exec()) ?? [];
+    return typeof json === 'string'
+      ? parse(ref, json, typeof approved === 'string' ? approved : undefined)
+      : undefined;
+  }
+  return {
+    get,
+    async all() {
+      const approvals = await redis.hgetall(keys.approvals);
+      const found = new Map<string, StoredTombstone>();
+      for await (const page of scan(redis, keys.leavers)) {
+        for (const [ref, json] of page) found.set(ref, parse(ref, json, approvals[ref]));
+      }
+      return [...found.values()];
+    },
+    async passedSince(since) {
+      const [missing, due] = await Promise.all([
+        redis.zcount(keys.passed('missing'), since, '+inf'),
+        redis.zcount(keys.passed('due'), since, '+inf'),
+      ]);
+      return { missing, due };
+    },
+    async write({ at, remembered, forgotten, passed }, leaseToken) {
+      const args = [
+        ...[leaseToken, at, remembered.length],
+        ...remembered.flatMap(({ ref, ...tombstone }) => [ref, JSON.stringify(tombstone)]),
+        ...[forgotten.length, ...forgotten],
+        ...[passed.missing.length, ...passed.missing],
+        ...[passed.due.length, ...passed.due],
+      ];
+      const looks = [keys.passed('missing'), keys.passed('due')];
+      await redis.putLeavers(keys.lease, keys.leavers, keys.approvals, ...looks, ...args).catch(throwFenced);
+    },
+    async approve(tombstones) {
+      if (tombstones.length === 0) return;
+      await redis.hset(keys.approvals, Object.fromEntries(tombstones.map((one) => [one.ref, markOf(one)])));
+    },
+    async keep(refs) {
+      if (refs.length > 0) await redis.sadd(keys.keeps, ...refs);
+    },
+    async kept() {
+      return new Set(await redis.smembers(keys.keeps));
+    },
+  };
+}
+
+/** What an approval is bound to. */
+function markOf({ since, cause, omniId }: Tombstone): string {
+  return `${since} ${cause} ${omniId}`;
+}
+
+function parse(ref: string, json: string, approval: string | undefined): StoredTombstone {
+  const tombstone = JSON.parse(json) as Tombstone;
+  if (tombstone.stage !== 'held' || approval !== markOf(tombstone)) return { ...tombstone, ref };
+  const { reason: _, ...approved } = tombstone;
+  return { ...approved, stage: 'approved', ref };
+}
