@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 /** The program `omni-sync`: one verb, one file; this one only names them. */
 import { Command, CommanderError } from 'commander';
+import { approve } from './approve.ts';
 import { check } from './check.ts';
 import { EXIT, exitWith } from './context.ts';
 import { failed } from './failed.ts';
+import { keep } from './keep.ts';
+import { leavers } from './leavers.ts';
 import { plan } from './plan.ts';
 import { retry } from './retry.ts';
 import { run } from './run.ts';
@@ -79,6 +82,23 @@ verb('retry', 'try people again who are set aside')
   .option('--sync <name>', 'only this sync')
   .option('--all', 'everyone who is set aside')
   .action(does(retry));
+
+verb('leavers', 'who is about to be taken away, when and why')
+  .option('--sync <name>', 'only this sync')
+  .option(...JSON_OUT)
+  .action(does(leavers));
+
+verb('approve', 'let held leavers go, exactly those that `leavers` showed')
+  .argument('[person...]', 'a sourceId, an address or a ref')
+  .requiredOption('--digest <digest>', 'the digest that `leavers` showed')
+  .option('--sync <name>', 'only this sync')
+  .option('--all', 'everyone who is held')
+  .action(does(approve));
+
+verb('keep', 'protect people from being taken away')
+  .argument('<person...>', 'a sourceId, an address or a ref')
+  .option('--sync <name>', 'only this sync')
+  .action(does(keep));
 
 program
   .command('sandbox')

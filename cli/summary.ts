@@ -15,8 +15,11 @@ export function summary({ name, run, inStep, waiting, failed, halted }: SyncStat
       : []),
     ...(run !== null && run.leavers > 0
       ? [
-          `  ${count(run.leavers, 'linked person is', 'linked people are')} gone, inactive or out of scope; nobody is taken away by this version`,
+          `  ${count(run.leavers, 'linked person is', 'linked people are')} gone, inactive or out of scope; \`omni-sync leavers\` says who is taken away, and when (policy full alone does)`,
         ]
+      : []),
+    ...(run !== null && run.held > 0
+      ? [`  ${count(run.held, 'of them is', 'of them are')} held until you approve: \`omni-sync leavers\``]
       : []),
     ...(failed > 0 ? ['  `omni-sync failed` says why; `omni-sync retry` tries again'] : []),
     ...(halted

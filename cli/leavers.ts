@@ -1,0 +1,59 @@
+/** `omni-sync leavers`: who is about to be taken away, when and why, with the digest of those who are held. */
+import type { StoredTombstone } from '../ledger/leavers.ts';
+import { heldDigest } from '../plan/held.ts';
+import type { Sync } from '../worker/compose.ts';
+import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
+import { printable, printJson, say, table } from './print.ts';
+
+/** Shows the leavers of each sync. */
+export async function leavers(options: CommonOptions & { readonly json?: boolean }): Promise<number> {
+  return withDaemon(options, 'error', async (daemon) => {
+    const shown = await eachSync(daemon, leaversOf);
+    if (options.json === true) printJson({ syncs: shown });
+    else for (const one of shown) for (const line of linesOf(one)) say(line);
+    return EXIT.inStep;
+  });
+}
+
+async function leaversOf({ name, ledger }: Sync) {
+  const all = (await ledger.leavers.all()).sort((a, b) => a.due - b.due);
+  const held = all.filter(({ stage }) => stage === 'held').length;
+  return { name, held, digest: held === 0 ? null : heldDigest(all), leavers: all };
+}
+
+function linesOf({ name, held, digest, leavers: all }: Awaited<ReturnType<typeof leaversOf>>): string[] {
+  if (all.length === 0) return [`${name}: nobody is about to be taken away`];
+  const rows = all.map((one) => [
+    one.stage,
+    one.sourceId,
+    one.userName,
+    CAUSE[one.cause],
+    dateOf(one.since),
+    dateOf(one.due),
+  ]);
+  return [
+    ...table(['stage', 'sourceId', 'userName', 'cause', 'since', 'not before'], rows).map(
+      (line) => `${name}: ${line}`,
+    ),
+    ...reasonsOf(all).map((reason) => `${name}: held: ${printable(reason)}`),
+    ...(digest === null
+      ? []
+      : [
+          `${name}: ${held} held; let them go with \`omni-sync approve --all --digest ${digest}\` (or name some), keep somebody with \`omni-sync keep PERSON\``,
+        ]),
+  ];
+}
+
+const CAUSE = { missing: 'gone', inactive: 'inactive', outOfScope: 'out of scope' } as const;
+
+function dateOf(at: number): string {
+  return new Date(at).toISOString().slice(0, 16).replace('T', ' ');
+}
+
+function reasonsOf(all: readonly StoredTombstone[]): string[] {
+  return [
+    ...new Set(
+      all.flatMap(({ stage, reason }) => (stage === 'held' && reason !== undefined ? [reason] : [])),
+    ),
+  ];
+}
