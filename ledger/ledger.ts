@@ -35,10 +35,10 @@ export interface Ledger extends Committer {
     readonly cold: boolean;
   }>;
   lease(holder: string): Promise<Lease | undefined>;
-  /** The intent of this person's create, if one stands. */
+  /** The intent of this person's, if one stands: a write may have been sent, and no commit came after it. */
   intent(ref: string): Promise<Intent | undefined>;
-  /** Notes that a create of this version is about to be sent; the time of an earlier note stands. */
-  intend(ref: string, version: string): Promise<Intent>;
+  /** Notes that a write of this version is about to be sent; the time of an earlier note stands. */
+  intend(ref: string, version: string, what?: 'leave'): Promise<Intent>;
   /** Redis's clock, in milliseconds since 1970. */
   now(): Promise<number>;
   rejections(): Promise<Rejection[]>;
@@ -47,12 +47,14 @@ export interface Ledger extends Committer {
   claimTick(slot: number): Promise<boolean>;
 }
 
-/** A create was about to be sent, and it is not known whether it was. */
+/** A write to Omni was about to be sent, and it is not known whether it was, or what came of it. */
 export interface Intent {
   /** When it was first meant, in milliseconds since 1970 by Redis's clock. */
   readonly at: number;
   /** The desired state that was sent last. */
   readonly version: string;
+  /** A removal may be among what was sent. */
+  readonly leave: boolean;
 }
 
 export interface LedgerOptions {
@@ -87,7 +89,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       const text = await redis.hget(keys.intents, ref);
       return text === null ? undefined : parseIntent(text);
     },
-    intend: async (ref, version) => parseIntent(await redis.intend(keys.intents, ref, version)),
+    intend: async (ref, version, what) =>
+      parseIntent(await redis.intend(keys.intents, ref, version, what ?? '')),
     async now() {
       const [seconds, micros] = await redis.time();
       return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
@@ -111,6 +114,6 @@ export function createLedger(options: LedgerOptions): Ledger {
 }
 
 function parseIntent(text: string): Intent {
-  const [at, version] = text.split(' ');
-  return { at: Number(at), version: version ?? '' };
+  const [at, version = '', leave] = text.split(' ');
+  return { at: Number(at), version, leave: leave === 'leave' };
 }

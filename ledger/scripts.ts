@@ -103,14 +103,19 @@ end
 return changed
 `;
 
-/** Notes that a create of this version is about to be sent; the time is Redis's, and the first one's. Returns the note. */
+/**
+ * Notes that a write of this version is about to be sent; the time is Redis's, and the first one's; that a removal was
+ * among what may have been sent stays noted. Returns the note.
+ */
 const INTEND = `
 local now = redis.call('TIME')
 local at = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
 local earlier = redis.call('HGET', KEYS[1], ARGV[1])
 if earlier then at = earlier:match('^%d+') end
-redis.call('HSET', KEYS[1], ARGV[1], at .. ' ' .. ARGV[2])
-return at .. ' ' .. ARGV[2]
+local note = at .. ' ' .. ARGV[2]
+if ARGV[3] == 'leave' or (earlier and earlier:find(' leave$')) then note = note .. ' leave' end
+redis.call('HSET', KEYS[1], ARGV[1], note)
+return note
 `;
 
 /**

@@ -2,7 +2,9 @@
  * Carries one person's waiting change to Omni: intent, call, look at the answer, commit. It may be killed between any
  * two lines and run again: what was done is found, by the link or by looking the person up, and never done twice.
  */
-import { standingEffect } from '../ledger/commit.ts';
+import { type LinkEffect, standingEffect } from '../ledger/commit.ts';
+import type { Intent } from '../ledger/ledger.ts';
+import { UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
 import { isSyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
@@ -34,14 +36,16 @@ export async function applyPerson(ref: string, deps: ApplyDeps): Promise<number>
 
 /** Applies one desired state. Returns false where a newer one came meanwhile. */
 async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
-  const link = (await deps.ledger.links.of([row.sourceId])).get(row.sourceId)?.link;
+  const stored = (await deps.ledger.links.of([row.sourceId])).get(row.sourceId)?.link;
+  const intent = await deps.ledger.intent(row.ref);
   const { desired } = row;
-  if (row.leave !== undefined) return leave({ row, link, removal: row.leave }, deps);
-  if (desired === undefined) return deps.ledger.commit(commitOf(row, { kind: 'none' }, deps));
+  const doubtful = stored && intent && { ...stored, state: 'active' as const, confirmed: new Set<string>() };
+  if (row.leave !== undefined) return leave({ row, link: doubtful ?? stored, removal: row.leave }, deps);
+  if (desired === undefined) return unwanted(row, doubtful, deps);
+  const link = asFarAsKnown(stored, intent);
   const at: Case = { row: { ...row, desired }, link };
   // An account that came after we meant to create one may be ours: only `create` finds that out.
-  const meant = row.account !== undefined && (await deps.ledger.intent(row.ref)) !== undefined;
-  const account = meant ? undefined : row.account;
+  const account = intent === undefined ? row.account : undefined;
   const situation = { desired, protected: row.protected, link, account };
   const from = link === undefined ? await linkToTakeOver(row, deps) : undefined;
   const decision =
@@ -49,10 +53,27 @@ async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
   return CARRY[decision.kind](at, decision as never, deps);
 }
 
+/**
+ * A link while a write to its account may have been sent without a commit after it: nothing of it is confirmed then, and
+ * after a removal it counts as taken away.
+ */
+function asFarAsKnown(link: Link | undefined, intent: Intent | undefined): Link | undefined {
+  if (link === undefined || intent === undefined) return link;
+  return { ...link, confirmed: new Set(), state: intent.leave ? 'deactivated' : link.state };
+}
+
+/** Nothing more is to be done for this person; what may have been written meanwhile is not believed. */
+function unwanted(row: OutboxRow, doubtful: Link | undefined, deps: ApplyDeps): Promise<boolean> {
+  const effect: LinkEffect =
+    doubtful === undefined ? { kind: 'none' } : { kind: 'put', link: doubtful, fingerprint: UNKNOWN_PRINT };
+  return deps.ledger.commit(commitOf(row, effect, deps));
+}
+
 /** The link of a sourceId that is gone, which this person is to have. */
 async function linkToTakeOver({ relink }: OutboxRow, { ledger }: ApplyDeps): Promise<Link | undefined> {
   if (relink === undefined) return undefined;
-  return (await ledger.links.of([relink.sourceId])).get(relink.sourceId)?.link;
+  const link = (await ledger.links.of([relink.sourceId])).get(relink.sourceId)?.link;
+  return asFarAsKnown(link, await ledger.intent(relink.ref));
 }
 
 type Carry<K extends Decision['kind']> = (
@@ -85,10 +106,12 @@ async function update(
 ): Promise<boolean> {
   const { link, row } = at;
   if (link === undefined) throw new TypeError(`${decision.kind} of ${row.ref} without a link`);
-  const answer = await patched(link.omniId, decision.fields, deps).catch(async (error: unknown) => {
-    if (decision.kind === 'rename' && isSyncError(error, 'conflict')) await assertNotBusy(at, link, deps);
-    throw error;
-  });
+  const answer = await patched(at, { omniId: link.omniId, fields: decision.fields }, deps).catch(
+    async (error: unknown) => {
+      if (decision.kind === 'rename' && isSyncError(error, 'conflict')) await assertNotBusy(at, link, deps);
+      throw error;
+    },
+  );
   if (answer === undefined) return forget(at, link, deps);
   const note = compare(at, decision.fields, answer, deps);
   const renewed = {

@@ -105,7 +105,7 @@ export async function adopt(
   await claimUnowned(row, account.id, deps.ledger);
   const { fields } = decision;
   const writes = fieldNames(fields).length > 0;
-  const answer = writes ? await patched(account.id, fields, deps) : undefined;
+  const answer = writes ? await patched(at, { omniId: account.id, fields }, deps) : undefined;
   if (writes && answer === undefined) {
     // It was there when Omni was listed, and is gone now: nobody's, and there is nothing to adopt.
     await deps.ledger.register.release(account.id);

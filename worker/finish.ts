@@ -43,10 +43,12 @@ export interface Case {
 
 /** The account after a PATCH; nothing where it is gone. */
 export async function patched(
-  omniId: string,
-  fields: Fields,
+  { row }: { readonly row: OutboxRow },
+  { omniId, fields }: { readonly omniId: string; readonly fields: Fields },
   deps: ApplyDeps,
 ): Promise<OmniUser | undefined> {
+  await deps.ledger.intend(row.ref, row.version);
+  deps.events.step('apply.intent');
   const answer = await deps.omni.updateUser(omniId, fields, deps.signal).catch((error: unknown) => {
     if (isSyncError(error, 'missing')) return undefined;
     throw error;

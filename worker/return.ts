@@ -16,7 +16,7 @@ interface Returning {
 /** Reactivates the account of a person whom we took away. */
 export async function comeBack(at: Case, { fields }: Returning, deps: ApplyDeps): Promise<boolean> {
   if (at.link === undefined) throw new TypeError(`return of ${at.row.ref} without a link`);
-  const answer = await reactivated(at.link, fields, deps);
+  const answer = await reactivated(at, { link: at.link, fields }, deps);
   return answer === undefined
     ? startAnew(at, at.link, deps)
     : finishReturn(at, { link: at.link, answer, fields }, deps);
@@ -42,8 +42,8 @@ export async function relink(
   }
   const answer =
     from.state === 'active'
-      ? await patched(from.omniId, fields, deps)
-      : await reactivated(from, fields, deps);
+      ? await patched(at, { omniId: from.omniId, fields }, deps)
+      : await reactivated(at, { link: from, fields }, deps);
   if (answer === undefined) return startAnew(at, from, deps);
   const note = compare(at, fields, answer, deps);
   const link = { ...moved, userName: answer.userName, state: 'active' as const };
@@ -51,8 +51,14 @@ export async function relink(
 }
 
 /** The account as it is after the reactivation; nothing where this account does not come back. */
-async function reactivated(link: Link, fields: Fields, deps: ApplyDeps): Promise<OmniUser | undefined> {
+async function reactivated(
+  { row }: Case,
+  { link, fields }: { readonly link: Link; readonly fields: Fields },
+  deps: ApplyDeps,
+): Promise<OmniUser | undefined> {
   try {
+    await deps.ledger.intend(row.ref, row.version);
+    deps.events.step('apply.intent');
     const answer = await deps.omni.updateUser(link.omniId, { ...fields, active: true }, deps.signal);
     deps.events.step('apply.answered');
     return answer.active ? answer : undefined;
