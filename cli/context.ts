@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import { createLog } from '../ops/log.ts';
+import { mappingFaults } from '../plan/map.ts';
 import { compose, type Daemon, type Sync } from '../worker/compose.ts';
 
 export const EXIT = { inStep: 0, notInStep: 1, usage: 2, changes: 3 } as const;
@@ -29,6 +30,7 @@ function openContext(options: CommonOptions, level: string): Context {
     ...(options.config !== undefined && { path: options.config }),
     env,
     cwd: process.cwd(),
+    check: mappingFaults,
   });
   const syncs =
     options.sync === undefined ? config.syncs : config.syncs.filter(({ name }) => name === options.sync);
@@ -41,13 +43,29 @@ function openContext(options: CommonOptions, level: string): Context {
 }
 
 /** Opens the syncs, does `work`, and closes them whatever happens. */
-export async function withDaemon<Result>(
+export function withDaemon<Result>(
   options: CommonOptions,
   level: string,
   work: (daemon: Daemon, context: Context) => Promise<Result>,
 ): Promise<Result> {
+  return tryDaemon(options, level, (daemon, context) => {
+    if (isSyncError(daemon)) throw daemon;
+    return work(daemon, context);
+  });
+}
+
+/** The same for a verb that has something to say of syncs that cannot be opened: it is given the error instead. */
+export async function tryDaemon<Result>(
+  options: CommonOptions,
+  level: string,
+  work: (daemon: Daemon | SyncError, context: Context) => Promise<Result>,
+): Promise<Result> {
   const context = openContext(options, level);
-  const daemon = await compose({ ...context, rebind: options.rebind === true });
+  const daemon = await compose({ ...context, rebind: options.rebind === true }).catch((error: unknown) => {
+    if (isSyncError(error)) return error;
+    throw error;
+  });
+  if (isSyncError(daemon)) return work(daemon, context);
   try {
     return await work(daemon, context);
   } finally {

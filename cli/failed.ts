@@ -1,7 +1,7 @@
 /** `omni-sync failed`: who is stuck and why, and which records cannot become a person. */
 
 import type { SetAside } from '../ledger/quarantine.ts';
-import type { Rejection } from '../model/change.ts';
+import { type Rejection, recordName } from '../model/change.ts';
 import type { Sync } from '../worker/compose.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
 import { printable, printJson, say } from './print.ts';
@@ -37,8 +37,8 @@ function linesOf({ name, failed: failures, rejected }: Stuck): string[] {
       ...(failure.request === undefined ? [] : [`  ${requestText(failure.request)}`]),
     ]),
     ...rejected.map(
-      ({ sourceId, code, reason }) =>
-        `${name}: ${sourceId === undefined ? 'a record without an id' : printable(sourceId)} rejected: ${code}: ${printable(reason)}`,
+      (rejection) =>
+        `${name}: ${printable(recordName(rejection))} rejected: ${rejection.code}: ${printable(rejection.reason)}`,
     ),
   ];
 }

@@ -1,12 +1,12 @@
 /** `omni-sync plan`: what a run would do, person by person and field by field, and how long Omni's limits make it take. */
-import { CHANGE_KINDS } from '../model/change.ts';
+import { CHANGE_KINDS, recordName } from '../model/change.ts';
 import type { fieldNames } from '../plan/decide.ts';
 import { secondsFor, spanText } from '../plan/forecast.ts';
 import type { Sync } from '../worker/compose.ts';
 import { type Preview, preview } from '../worker/preview.ts';
 import type { Verdict } from '../worker/survey-state.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
-import { count, printJson, say, table } from './print.ts';
+import { count, printable, printJson, say, table } from './print.ts';
 
 export interface PlanOptions extends CommonOptions {
   readonly json?: boolean;
@@ -104,7 +104,7 @@ function linesOf(one: Plan): string[] {
     `${one.name}: read ${count(one.read, 'record', 'records')}, ${one.inScope} in scope: ${counts.length === 0 ? 'nothing to change' : counts.join(', ')}`,
     ...table(['change', 'sourceId', 'userName', 'what', 'note'], rows).map((line) => `  ${line}`),
     ...one.rejected.map(
-      ({ sourceId, reason }) => `  rejected ${sourceId ?? 'a record without an id'}: ${reason}`,
+      (rejection) => `  rejected ${printable(recordName(rejection))}: ${printable(rejection.reason)}`,
     ),
     ...one.leavers.map(
       ({ sourceId, cause }) => `  leaver ${sourceId}: ${LEAVER[cause]}; shown only, not taken away`,

@@ -14,6 +14,7 @@ import {
   Parser,
   parseDocument,
 } from 'yaml';
+import { messagesOf, type YamlFault } from './document-faults.ts';
 import { type Fault, pathText, type SettingPath } from './errors.ts';
 
 /** Plain values as YAML's core schema has them. */
@@ -32,30 +33,9 @@ const MOST_TOKENS = 200_000;
 const MOST_VALUES = 50_000;
 const POISON = new Set(['__proto__', 'constructor', 'prototype']);
 
-// The library's own messages quote the text, so each code has a message of ours.
-const MESSAGES: Readonly<Record<string, string>> = {
-  BAD_ALIAS: 'an alias is not written as YAML wants it',
-  BAD_DQ_ESCAPE:
-    'a "…" text holds an escape that YAML does not know: write \\\\ for a backslash, or use \'…\'',
-  BAD_INDENT: 'the indentation is off, or a bracket is not closed',
-  BAD_SCALAR_START: 'a text starts with a character that YAML reserves: put it in quotes',
-  BLOCK_AS_IMPLICIT_KEY: 'there is a second ": " in one line: put the text in quotes',
-  MISSING_CHAR: 'a quote, a bracket, a comma or a ":" is missing near here',
-  MULTIPLE_DOCS: 'holds more than one document: remove the "---" between them',
-  NON_STRING_KEY: 'a key must be a plain text',
-  TAB_AS_INDENT: 'is indented with a tab: use spaces',
-  TAG_RESOLVE_FAILED: 'has a tag ("!…"): tags are not accepted, remove it',
-  BAD_DIRECTIVE: 'a "%" directive is not accepted: remove it',
-};
-
 /** Reads one YAML document. Everything that is wrong is in `faults`; duplicate and poisonous keys are left out of `tree`. */
 export function readDocument(text: string): ReadDocument {
   const lines = new LineCounter();
-  const place = (offset: number, message: string): Fault => ({
-    path: '',
-    line: lines.linePos(offset).line,
-    message,
-  });
   if (!isBounded(text)) {
     const message = `is nested deeper than ${MOST_DEPTH} levels or has more than ${MOST_TOKENS} parts: simplify it`;
     return { faults: [{ path: '', line: 0, message }], lineOf: () => 0 };
@@ -70,11 +50,15 @@ export function readDocument(text: string): ReadDocument {
     uniqueKeys: false,
   });
   const problems = [...document.errors, ...document.warnings].slice(0, 20);
-  const faults = problems.map(({ code, pos }) =>
-    place(pos[0], MESSAGES[code] ?? 'is not valid YAML near here'),
-  );
+  const faults = messagesOf(
+    problems.map(({ code, message, pos: [offset] }): YamlFault => {
+      const { line, col } = lines.linePos(offset);
+      return { code, message, line, opensLine: text.slice(offset - col + 1, offset).trim() === '' };
+    }),
+  ).map((fault): Fault => ({ path: '', ...fault }));
   if (document.directives?.yaml.explicit === true && document.directives.yaml.version !== '1.2') {
-    faults.push(place(0, 'declares another YAML than 1.2: remove the "%YAML" line'));
+    const message = 'declares another YAML than 1.2: remove the "%YAML" line';
+    faults.push({ path: '', line: 1, message });
   }
   return faults.length > 0 ? { faults, lineOf: () => 0 } : walkDocument(document, lines);
 }

@@ -4,6 +4,7 @@ import { SyncError } from '../model/errors.ts';
 import { type ReadDocument, readDocument } from './document.ts';
 import { type Environment, substitute } from './environment.ts';
 import { ConfigError, type Fault, pathText } from './errors.ts';
+import type { ExpressionCheck } from './expressions.ts';
 import { faultsOf, type PlacedFault } from './faults.ts';
 import { filesOf, readText } from './files.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -14,11 +15,13 @@ interface LoadOptions {
   readonly path?: string;
   readonly env: Environment;
   readonly cwd: string;
+  /** Left out: expressions are taken as they are. */
+  readonly check?: ExpressionCheck;
 }
 
 const MOST_BYTES = 1024 * 1024;
 const DEFAULT_FILE = 'config/omni-sync.yaml';
-const START = 'start from config/omni-sync.example.yaml, or run `omni-sync init`';
+const START = 'start from config/omni-sync.example.yaml';
 
 /**
  * The configuration at `path`, else at OMNI_SYNC_CONFIG, else at config/omni-sync.yaml.
@@ -34,7 +37,7 @@ export function loadConfig(options: LoadOptions): Config {
   const warnings: string[] = [];
   const filled = substitute(document.tree, options.env);
   const files = filesOf(dirname(file), (warning) => warnings.push(warning));
-  const checked = configSchema(files).safeParse(filled.tree);
+  const checked = configSchema(files, options.check).safeParse(filled.tree);
   const faults = allFaults(document, filled.faults, checked.success ? [] : faultsOf(checked.error.issues));
   if (!checked.success || faults.length > 0) throw new ConfigError('config-invalid', file, faults);
 

@@ -1,6 +1,7 @@
 /** The whole configuration: its root, and the types that everyone above reads. Never reads a file itself. */
 import type { z } from 'zod';
 import { type AlertConfig, alertsSchema } from './alerts.ts';
+import type { ExpressionCheck } from './expressions.ts';
 import { IN_SECTION, list, section, text } from './fields.ts';
 import type { Files } from './files.ts';
 import { type RedisConfig, redisSchema } from './redis.ts';
@@ -25,8 +26,8 @@ export interface Config {
   readonly syncs: readonly SyncConfig[];
 }
 
-/** The root of the file. `dataDir` is absent where the file does not name it. */
-export function configSchema(files: Files) {
+/** The root of the file, its expressions held to `check`. `dataDir` is absent where the file does not name it. */
+export function configSchema(files: Files, check: ExpressionCheck = () => []) {
   return section('the configuration of omni-directory-sync', {
     dataDir: text('the folder of the private Redis and the audit record', 'a text with its path')
       .transform((path) => files.absolute(path))
@@ -34,7 +35,7 @@ export function configSchema(files: Files) {
     redis: redisSchema(files).prefault({}),
     server: serverSchema(files).prefault({}),
     alerts: alertsSchema(files).prefault([]),
-    syncs: list('one entry for each pair of a directory and an Omni instance', syncSchema(files)),
+    syncs: list('one entry for each pair of a directory and an Omni instance', syncSchema(files, check)),
   }).superRefine(distinctNames, IN_SECTION);
 }
 

@@ -1,6 +1,7 @@
 /** One entry of `syncs`: one directory paired with one Omni instance. Never holds what another entry needs. */
 import { z } from 'zod';
 import { type DirectoryConfig, directorySchema } from './directory.ts';
+import { compilable, type ExpressionCheck } from './expressions.ts';
 import { choice, IN_SECTION, mismatch, section, text, unknownKey } from './fields.ts';
 import type { Files } from './files.ts';
 import { type LeaversConfig, leaversSchema } from './leavers.ts';
@@ -52,7 +53,7 @@ export interface SyncConfig {
 }
 
 /** One entry of `syncs`. */
-export function syncSchema(files: Files) {
+export function syncSchema(files: Files, check: ExpressionCheck) {
   const fields = section('one directory paired with one Omni instance', {
     name: text('what it is called everywhere', 'a text such as acme').regex(
       /^[a-z0-9-]{1,40}$/,
@@ -73,7 +74,7 @@ export function syncSchema(files: Files) {
     drift: driftSchema().prefault('report'),
     leavers: leaversSchema(files).prefault({}),
   });
-  return fields.superRefine(knownDriftFields, IN_SECTION);
+  return fields.superRefine(knownDriftFields, IN_SECTION).superRefine(compilable(check), IN_SECTION);
 }
 
 function driftSchema() {

@@ -8,6 +8,8 @@ import type { SyncError } from '../model/errors.ts';
 import type { DirectoryRecord } from '../model/person.ts';
 import { emptyFile } from './bytes.ts';
 import { incomplete, type ReadFault } from './complete.ts';
+import type { DirectoryPage } from './directory.ts';
+import { fillPage } from './page.ts';
 import { emptyToNull, MAX_RECORD_LENGTH, tooLong } from './record.ts';
 
 export interface CsvOptions {
@@ -37,27 +39,27 @@ const FORBIDDEN_NAMES = new Set(['__proto__', 'constructor', 'prototype']);
 export async function* readCsv(
   chunks: AsyncIterable<Buffer>,
   options: CsvOptions,
-): AsyncGenerator<DirectoryRecord[]> {
+): AsyncGenerator<DirectoryPage> {
   let header: readonly string[] | undefined;
-  let page: DirectoryRecord[] = [];
+  let page = fillPage('line');
   try {
     for await (const row of rows(chunks, options)) {
       if (header === undefined) {
         header = headerNames(row, options);
         continue;
       }
-      page.push(toRecord(header, row, options.reading));
-      if (page.length < options.pageSize) continue;
-      yield page;
-      page = [];
+      page.add(toRecord(header, row, options.reading), row.line);
+      if (page.size < options.pageSize) continue;
+      yield page.done();
+      page = fillPage('line');
     }
   } catch (error) {
     // What was read before a fault stays usable.
-    if (page.length > 0) yield page;
+    if (page.size > 0) yield page.done();
     throw error;
   }
   if (header === undefined) throw emptyFile(options.reading);
-  if (page.length > 0) yield page;
+  if (page.size > 0) yield page.done();
 }
 
 /** Every row, each given out only when the next one has begun or the file has ended with a line break. */

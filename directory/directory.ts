@@ -10,6 +10,12 @@ export interface PersonQuery {
   readonly value: string;
 }
 
+/** Some records of a read. */
+export interface DirectoryPage extends ReadonlyArray<DirectoryRecord> {
+  /** Where the record at an index of this page stands, as in `line 7`; asked for the few that need naming. */
+  readonly placeOf?: (index: number) => string;
+}
+
 /**
  * One source of directory users.
  *
@@ -21,7 +27,7 @@ export interface Directory {
   /** How logs and messages name it: the type and where it reads, without secrets. */
   readonly name: string;
   /** Every record, in pages, one page in memory at a time. Aborting ends it with an error, not quietly. */
-  pages(signal?: AbortSignal): AsyncIterable<readonly DirectoryRecord[]>;
+  pages(signal?: AbortSignal): AsyncIterable<DirectoryPage>;
   /**
    * The records of one person, without reading everybody; empty where there is none within the directory's
    * own filter. A source that cannot look up has no such method: the caller then scans `pages`.

@@ -4,11 +4,10 @@
  */
 import { extname } from 'node:path';
 import { SyncError } from '../model/errors.ts';
-import type { DirectoryRecord } from '../model/person.ts';
 import { textChunks } from './bytes.ts';
 import { throwIfAborted } from './complete.ts';
 import { readCsv } from './csv.ts';
-import type { Directory } from './directory.ts';
+import type { Directory, DirectoryPage } from './directory.ts';
 import { readJsonArray } from './json-array.ts';
 import { readNdjson } from './ndjson.ts';
 
@@ -59,7 +58,7 @@ async function* readPages(
   reader: (typeof READERS)[FileFormat],
   options: FileOptions & { readonly name: string },
   signal: AbortSignal | undefined,
-): AsyncGenerator<readonly DirectoryRecord[]> {
+): AsyncGenerator<DirectoryPage> {
   const { name, path, delimiter, fields } = options;
   throwIfAborted(name, signal);
   const chunks = textChunks({ path, reading: name, signal });

@@ -6,6 +6,8 @@ import type { SyncError } from '../model/errors.ts';
 import type { DirectoryRecord } from '../model/person.ts';
 import { emptyFile } from './bytes.ts';
 import { incomplete } from './complete.ts';
+import type { DirectoryPage } from './directory.ts';
+import { fillPage } from './page.ts';
 import { MAX_RECORD_LENGTH, parseRecord, tooLong } from './record.ts';
 
 interface JsonArrayOptions {
@@ -21,19 +23,21 @@ interface JsonArrayOptions {
 export async function* readJsonArray(
   chunks: AsyncIterable<Buffer>,
   options: JsonArrayOptions,
-): AsyncGenerator<DirectoryRecord[]> {
+): AsyncGenerator<DirectoryPage> {
   const splitter = new ArraySplitter(options.reading);
-  let page: DirectoryRecord[] = [];
+  let page = fillPage('element');
+  let element = 0;
   for await (const chunk of chunks) {
     for (const record of splitter.push(chunk.toString('utf8'))) {
-      page.push(record);
-      if (page.length < options.pageSize) continue;
-      yield page;
-      page = [];
+      element += 1;
+      page.add(record, element);
+      if (page.size < options.pageSize) continue;
+      yield page.done();
+      page = fillPage('element');
     }
   }
   splitter.finish();
-  if (page.length > 0) yield page;
+  if (page.size > 0) yield page.done();
 }
 
 /** What may come next at the top level. */

@@ -70,7 +70,7 @@ const CUT: Fault = {
 const TIMEOUT: Fault = {
   code: 'ldap.timeout',
   problem: 'no whole answer came in time',
-  mend: 'Raise timeoutMs, set a smaller pageSize, or look at the load of the server.',
+  mend: 'Raise timeout, set a smaller pageSize, or look at the load of the server.',
 };
 const WIRE_FAULTS: Readonly<Record<WireFailure['code'], Fault>> = {
   cut: CUT,

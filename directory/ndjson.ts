@@ -3,8 +3,9 @@
  * line without a line break is whole if it parses. What it can never tell: a file that was cut exactly between
  * two records from a shorter one.
  */
-import type { DirectoryRecord } from '../model/person.ts';
 import { emptyFile } from './bytes.ts';
+import type { DirectoryPage } from './directory.ts';
+import { fillPage } from './page.ts';
 import { MAX_RECORD_LENGTH, parseRecord, tooLong } from './record.ts';
 
 const BLANK = /^[ \t\r]*$/;
@@ -23,20 +24,20 @@ interface NdjsonOptions {
 export async function* readNdjson(
   chunks: AsyncIterable<Buffer>,
   options: NdjsonOptions,
-): AsyncGenerator<DirectoryRecord[]> {
-  let page: DirectoryRecord[] = [];
+): AsyncGenerator<DirectoryPage> {
+  let page = fillPage('line');
   let line = 0;
   for await (const batch of lineBatches(chunks, options.reading)) {
     for (const text of batch) {
       line += 1;
       if (text.charCodeAt(0) !== BRACE && BLANK.test(text)) continue;
-      page.push(parseRecord(text, { reading: options.reading, line, column: 1 }));
-      if (page.length < options.pageSize) continue;
-      yield page;
-      page = [];
+      page.add(parseRecord(text, { reading: options.reading, line, column: 1 }), line);
+      if (page.size < options.pageSize) continue;
+      yield page.done();
+      page = fillPage('line');
     }
   }
-  if (page.length > 0) yield page;
+  if (page.size > 0) yield page.done();
 }
 
 /** Whole lines, a batch a chunk: what a promise costs is paid per chunk and not per line. */

@@ -28,6 +28,9 @@ export function syncKeys(sync: string) {
     quarantine: key('quarantine'),
     /** hash: where a record stands → why it cannot become a desired user. */
     rejected: key('rejected'),
+    /** string: Omni's attribute definitions as last read; and a mark that expires a day after. */
+    definitions: key('definitions'),
+    definitionsFresh: key('definitions:fresh'),
     /** hash: ref → tombstone of a leaver. */
     leavers: key('leavers'),
     /** hash: ref → since when the leaver was not wanted that an operator let go. */

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Rejection } from '../model/change.ts';
 import { type Asks, createAsks } from './asks.ts';
 import { type Committer, createCommitter } from './commit.ts';
+import { createDefinitions, type Definitions } from './definitions.ts';
 import { syncKeys } from './keys.ts';
 import { acquireLease, type Lease } from './lease.ts';
 import { createLeavers, type Leavers } from './leavers.ts';
@@ -28,6 +29,7 @@ export interface Ledger extends Committer {
   readonly runs: Runs;
   readonly asks: Asks;
   readonly leavers: Leavers;
+  readonly definitions: Definitions;
   /** Opens the ledger; see Meta.begin. `ref` names people for as long as this ledger is not wiped. */
   begin(): Promise<{
     readonly ref: (sourceId: string) => string;
@@ -80,6 +82,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     runs: createRuns(redis, keys),
     asks: createAsks(redis, keys),
     leavers: createLeavers(redis, keys),
+    definitions: createDefinitions(redis, keys),
     async begin() {
       const { refKey, ...begun } = await meta.begin();
       return { ...begun, ref: createRefs(refKey) };

@@ -53,42 +53,65 @@ export interface Rules {
   readonly protectedWhere: readonly Rule[];
 }
 
+/** One expression that is wrong, or an attribute that cannot be. */
+export interface MappingFault {
+  /** Where in the mapping: `['attributes', 'region']`, `['protect', 0]`. */
+  readonly path: readonly (string | number)[];
+  readonly code: string;
+  /** What is wrong and how to mend it, without the place. */
+  readonly message: string;
+}
+
 /**
  * Compiles the rules of a mapping.
  * @throws SyncError `config`, with the code of the first fault and a line for each: `attributes.region: …`.
  */
 export function compileRules(options: MappingOptions): Rules {
-  const faults: SyncError[] = [];
-  const rule = (place: string, source: string): Rule => ({
-    place,
-    expression: compileAt(place, source, faults),
+  const { rules, faults } = compileAll(options);
+  const [first] = faults;
+  if (first === undefined) return rules;
+  const lines = faults.map(({ path, message }) => `${placeText(path)}: ${message}`);
+  throw new SyncError('config', first.code, lines.join('\n'));
+}
+
+/** Everything that is wrong in a mapping; what it lacks is no fault here. */
+export function mappingFaults(options: Partial<MappingOptions>): readonly MappingFault[] {
+  return compileAll(options).faults;
+}
+
+function compileAll(options: Partial<MappingOptions>): { rules: Rules; faults: readonly MappingFault[] } {
+  const faults: MappingFault[] = [];
+  const rule = (path: MappingFault['path'], source: string | undefined): Rule => ({
+    place: placeText(path),
+    expression: source === undefined ? NOTHING : compileAt(path, source, faults),
   });
   const optional = (place: 'active' | 'where'): Rule | undefined =>
-    options[place] === undefined ? undefined : rule(place, options[place]);
+    options[place] === undefined ? undefined : rule([place], options[place]);
   const rules: Rules = {
-    id: rule('id', options.id),
-    userName: rule('userName', options.userName),
-    displayName: rule('displayName', options.displayName),
+    id: rule(['id'], options.id),
+    userName: rule(['userName'], options.userName),
+    displayName: rule(['displayName'], options.displayName),
     active: optional('active'),
     where: optional('where'),
     attributes: attributeRules(options, rule, faults),
     ...protectRules(options.protect ?? [], rule),
   };
-  const [first] = faults;
-  if (first !== undefined) {
-    throw new SyncError('config', first.code, faults.map((fault) => fault.message).join('\n'));
-  }
-  return rules;
+  return { rules, faults };
+}
+
+/** `attributes.region`, `protect[0]`. */
+function placeText([first, ...more]: MappingFault['path']): string {
+  return `${first}${more.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')}`;
 }
 
 const NOTHING: Expression = { source: '', fields: new Set(), evaluate: () => null };
 
-function compileAt(place: string, source: string, faults: SyncError[]): Expression {
+function compileAt(path: MappingFault['path'], source: string, faults: MappingFault[]): Expression {
   try {
     return compileExpression(source);
   } catch (error) {
     if (!isSyncError(error)) throw error;
-    faults.push(prefixed(place, error));
+    faults.push({ path, code: error.code, message: error.message });
     return NOTHING;
   }
 }
@@ -98,20 +121,24 @@ export function prefixed(place: string, error: SyncError): SyncError {
   return new SyncError(error.kind, error.code, `${place}: ${error.message}`);
 }
 
-type MakeRule = (place: string, source: string) => Rule;
+type MakeRule = (path: MappingFault['path'], source: string) => Rule;
 
-function attributeRules(options: MappingOptions, rule: MakeRule, faults: SyncError[]): AttributeRule[] {
+function attributeRules(
+  options: Partial<MappingOptions>,
+  rule: MakeRule,
+  faults: MappingFault[],
+): AttributeRule[] {
   const attributes = Object.entries(options.attributes ?? {}).sort(([left], [right]) =>
     left < right ? -1 : 1,
   );
   return attributes.map(([name, attribute]) => {
-    const place = `attributes.${name}`;
+    const path = ['attributes', name];
     if (name === '' || isForbiddenName(name)) {
-      const reason = `${place}: this cannot be the reference of an Omni attribute.`;
-      faults.push(new SyncError('config', 'mapping.forbidden-name', reason));
+      const message = 'this cannot be the reference of an Omni attribute.';
+      faults.push({ path, code: 'mapping.forbidden-name', message });
     }
-    if (typeof attribute === 'string') return { ...rule(place, attribute), name, keep: false };
-    return { ...rule(place, attribute.value), name, keep: attribute.keep === true };
+    if (typeof attribute === 'string') return { ...rule(path, attribute), name, keep: false };
+    return { ...rule(path, attribute.value), name, keep: attribute.keep === true };
   });
 }
 
@@ -128,7 +155,7 @@ function protectRules(
     const entry = written.trim();
     if (isAddress(entry)) protectedAddresses.add(addressKey(entry));
     else if (entry === '' || EXPRESSION_MARK.test(entry))
-      protectedWhere.push(rule(`protect[${index}]`, entry));
+      protectedWhere.push(rule(['protect', index], entry));
     else protectedIds.add(entry);
   }
   return { protectedIds, protectedAddresses, protectedWhere };

@@ -14,7 +14,7 @@ import {
 import { compileRules, fieldsOf, type MappingOptions, prefixed, type Rule, type Rules } from './map-rules.ts';
 import { refusal, toAttribute, toBoolean, toDisplayName, toSourceId, toUserName } from './map-values.ts';
 
-export type { MappingOptions } from './map-rules.ts';
+export { type MappingOptions, mappingFaults } from './map-rules.ts';
 
 /** What came of one record. `desired` may be absent out of scope, where it could not be made. */
 export type Mapped =

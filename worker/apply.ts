@@ -8,10 +8,18 @@ import { UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
 import { isSyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
-import { type Decision, decide, decideRelink, type Fields, fieldNames } from '../plan/decide.ts';
+import {
+  type Decision,
+  decide,
+  decideRelink,
+  type Fields,
+  fieldNames,
+  type KnownAccount,
+} from '../plan/decide.ts';
 import { confirmedOf } from '../plan/fingerprint.ts';
-import { auditRecord } from './audit-record.ts';
+import { type Definition, holdable } from '../plan/usable.ts';
 import { adopt, create, withheld } from './create.ts';
+import { readDefinitionsToday } from './definitions.ts';
 import { type ApplyDeps, type Case, commitOf, compare, fingerprintOf, finish, patched } from './finish.ts';
 import { leave } from './leave.ts';
 import { assertUnowned } from './owner.ts';
@@ -43,14 +51,36 @@ async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
   if (row.leave !== undefined) return leave({ row, link: doubtful ?? stored, removal: row.leave }, deps);
   if (desired === undefined) return unwanted(row, doubtful, deps);
   const link = asFarAsKnown(stored, intent);
-  const at: Case = { row: { ...row, desired }, link };
-  // An account that came after we meant to create one may be ours: only `create` finds that out.
-  const account = intent === undefined ? row.account : undefined;
-  const situation = { desired, protected: row.protected, link, account };
+  const weigh = await weigher(
+    { row: { ...row, desired }, link },
+    intent === undefined ? row.account : undefined,
+    deps,
+  );
+  let weighed = weigh(await deps.ledger.definitions.known());
+  if (isWrite(weighed.decision) && (await readDefinitionsToday(desired, deps))) {
+    weighed = weigh(await deps.ledger.definitions.known());
+  }
+  return CARRY[weighed.decision.kind](weighed.at, weighed.decision as never, deps);
+}
+
+/**
+ * Decides on a person by what Omni's definitions let it hold. An account that was listed and came after we meant to
+ * create one may be ours, which `create` alone finds out: it is not handed in then.
+ */
+async function weigher(at: Case, account: KnownAccount | undefined, deps: ApplyDeps) {
+  const { row, link } = at;
   const from = link === undefined ? await linkToTakeOver(row, deps) : undefined;
-  const decision =
-    from === undefined ? decide(situation, deps.rules) : decideRelink(situation, from, deps.rules);
-  return CARRY[decision.kind](at, decision as never, deps);
+  return (definitions: readonly Definition[] | undefined): { at: Case; decision: Decision } => {
+    const desired = holdable(row.desired, definitions);
+    const situation = { desired, protected: row.protected, link, account };
+    const decision =
+      from === undefined ? decide(situation, deps.rules) : decideRelink(situation, from, deps.rules);
+    return { at: { row: { ...row, desired }, link, leftOut: desired !== row.desired }, decision };
+  };
+}
+
+function isWrite({ kind }: Decision): boolean {
+  return kind !== 'none' && kind !== 'withhold';
 }
 
 /**
@@ -85,7 +115,7 @@ type Carry<K extends Decision['kind']> = (
 /** How each decision is carried out. */
 const CARRY: { readonly [K in Decision['kind']]: Carry<K> } = {
   none: (at, _, deps) => {
-    const effect = standingEffect(at.link, at.row.protected, fingerprintOf(at.row));
+    const effect = standingEffect(at.link, at.row.protected, fingerprintOf(at));
     return deps.ledger.commit(commitOf(at.row, effect, deps));
   },
   withhold: (_, decision) => {
@@ -112,7 +142,11 @@ async function update(
       throw error;
     },
   );
-  if (answer === undefined) return forget(at, link, deps);
+  if (answer === undefined) {
+    // Somebody deleted it in Omni: its person is wanted, and gets a new one.
+    await deps.ledger.register.release(link.omniId);
+    return create(at, deps);
+  }
   const note = compare(at, decision.fields, answer, deps);
   const renewed = {
     ...link,
@@ -131,19 +165,4 @@ async function update(
 async function assertNotBusy(at: Case, link: Link, { omni, ledger, signal }: ApplyDeps): Promise<void> {
   const found = await omni.findByUserName(at.row.desired.userName, signal);
   if (found !== undefined && found.id !== link.omniId) await assertUnowned(at.row, found.id, ledger);
-}
-
-/** The account is gone from Omni: the link goes too, and the next reconcile decides. */
-async function forget(at: Case, link: Link, deps: ApplyDeps): Promise<boolean> {
-  await deps.ledger.register.release(link.omniId);
-  const { sourceId, run } = at.row;
-  const audit = auditRecord({
-    did: 'unlink',
-    sourceId,
-    omniId: link.omniId,
-    fields: [],
-    run,
-    note: 'Omni answered 404',
-  });
-  return deps.ledger.commit({ ...commitOf(at.row, { kind: 'drop' }, deps), audit });
 }

@@ -54,7 +54,7 @@ export async function compose(options: ComposeOptions): Promise<Daemon> {
   const { config, log } = options;
   for (const warning of config.warnings) log.warn(warning);
   const mappings = config.syncs.map(mappingOf);
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  await makeDataFolder(config.dataDir);
   const { redis, release } = await openRedis(options);
   const syncs: Sync[] = [];
   const close = async () => {
@@ -81,6 +81,14 @@ export async function compose(options: ComposeOptions): Promise<Daemon> {
   }
 }
 
+async function makeDataFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    const mend = 'mend its owner, rights or space, or set another dataDir (or OMNI_SYNC_DATA)';
+    const message = `the data folder ${folder} cannot be made (${error.code}): ${mend}`;
+    throw new SyncError('config', 'data.folder', message, { cause: error });
+  });
+}
+
 async function openRedis({
   config,
   log,
@@ -105,15 +113,9 @@ async function openRedis({
   }
 }
 
-function mappingOf(sync: SyncConfig, index: number): Mapping {
-  const { users, leavers, omni } = sync;
+function mappingOf({ users, leavers, omni }: SyncConfig): Mapping {
   const protect = [...leavers.protect, ...(omni.keyOwner === undefined ? [] : [omni.keyOwner])];
-  try {
-    return compileMapping({ ...users, protect });
-  } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
-    throw new SyncError('config', error.code, `syncs[${index}].users: ${error.message}`);
-  }
+  return compileMapping({ ...users, protect });
 }
 
 interface Shared extends ComposeOptions {

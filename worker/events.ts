@@ -43,6 +43,10 @@ export interface Events {
     readonly omniId: string;
     readonly differences: readonly { field: string; kind: string }[];
   }): void;
+  /** Mapped attributes that Omni would drop: they are not sent. */
+  leftOut(attributes: readonly { name: string; why: string }[]): void;
+  /** A reconcile that broke off. */
+  broken(event: { readonly run: string; readonly problem: string; readonly error: Error }): void;
   setback(event: SetbackEvent): void;
   /** A fault of the machinery itself: Redis, BullMQ. */
   trouble(error: Error): void;

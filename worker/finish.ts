@@ -1,6 +1,7 @@
 /** The end of every change: the link as it is now, what Omni stored differently, and one commit of all of it. */
 import type { Commit, LinkEffect } from '../ledger/commit.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
 import type { ChangeKind } from '../model/change.ts';
 import { isSyncError } from '../model/errors.ts';
@@ -39,6 +40,8 @@ export interface ApplyDeps {
 export interface Case {
   readonly row: OutboxRow & { readonly desired: NonNullable<OutboxRow['desired']> };
   readonly link: Link | undefined;
+  /** Attributes are left out that Omni cannot hold: `desired` is not the one that the row's version is of. */
+  readonly leftOut?: boolean;
 }
 
 /** The account after a PATCH; nothing where it is gone. */
@@ -99,12 +102,13 @@ export interface Done {
 
 /** Commits a change. Returns false where a newer desired state waits. */
 export async function finish(
-  { row }: { readonly row: OutboxRow },
+  at: Pick<Case, 'leftOut'> & { readonly row: OutboxRow },
   done: Done,
   deps: ApplyDeps,
 ): Promise<boolean> {
+  const { row } = at;
   const { ref, sourceId, run } = row;
-  const { kind, link, fields, from, note, fingerprint = fingerprintOf(row) } = done;
+  const { kind, link, fields, from, note, fingerprint = fingerprintOf(at) } = done;
   const { omniId } = link;
   const audit = auditRecord({ did: kind, sourceId, omniId, fields, run, ...(note && { note }) });
   const commit = commitOf(row, { kind: 'put', link, fingerprint }, deps);
@@ -120,7 +124,7 @@ export function commitOf(row: OutboxRow, effect: LinkEffect, { takeCalls }: Appl
   return { ref, sourceId, version, effect, run, calls: takeCalls() };
 }
 
-/** A row's version is its fingerprint. */
-export function fingerprintOf(row: OutboxRow): Buffer {
-  return Buffer.from(row.version, 'base64url');
+/** A row's version is its fingerprint; of what was not written whole, the next reconcile makes a new one. */
+export function fingerprintOf({ row, leftOut }: Pick<Case, 'leftOut'> & { readonly row: OutboxRow }): Buffer {
+  return leftOut === true ? UNKNOWN_PRINT : Buffer.from(row.version, 'base64url');
 }

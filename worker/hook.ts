@@ -31,12 +31,7 @@ function runCommand([program, ...args]: readonly [string, ...string[]], leaver: 
     const child = execFile(program, args, { timeout: LONGEST_MS, maxBuffer: 1024 * 1024 }, (error) => {
       if (error === null) resolve();
       else
-        reject(
-          refused(
-            leaver,
-            `the command leavers.before ended with ${error.code ?? error.signal ?? 'an error'}`,
-          ),
-        );
+        reject(refused(`the command leavers.before ended with ${error.code ?? error.signal ?? 'an error'}`));
     });
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(JSON.stringify(leaver));
@@ -46,15 +41,16 @@ function runCommand([program, ...args]: readonly [string, ...string[]], leaver: 
 async function post(url: string, leaver: Leaver, send: Http): Promise<void> {
   const answer = await send({ method: 'POST', url, body: leaver }).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : 'no answer';
-    throw refused(leaver, `the URL leavers.before was not reached (${reason})`);
+    throw refused(`the URL leavers.before was not reached (${reason})`);
   });
-  if (answer.status >= 300) throw refused(leaver, `the URL leavers.before answered ${answer.status}`);
+  if (answer.status >= 300) throw refused(`the URL leavers.before answered ${answer.status}`);
 }
 
-function refused({ sourceId }: Leaver, why: string): SyncError {
+/** Names nobody: an id may be an address, and what tells of the setback names the person by their ref. */
+function refused(why: string): SyncError {
   return new SyncError(
     'unsafe',
     'leaver.before',
-    `${sourceId} is not taken away: ${why}; mend it, then retry`,
+    `the person is not taken away: ${why}; mend it, then retry`,
   );
 }

@@ -1,5 +1,9 @@
-/** The worker's events as log lines: one a change, one a run, one a setback. Ids alone, no names, no addresses. */
+/**
+ * The worker's events as log lines: one a change, one a run, one a setback. A person is named by their ref alone: a
+ * directory's id may be an address or a name.
+ */
 import type { Logger } from 'pino';
+import { isSyncError } from '../model/errors.ts';
 import type { Events, Step } from './events.ts';
 
 /** Events of one sync, written to `log`. `onStep` is told of every step. */
@@ -8,9 +12,15 @@ export function logEvents(log: Logger, onStep: (step: Step) => void): Events {
     step: onStep,
     reconciled: ({ changes, ...run }) =>
       log.info({ ...run, ...changes }, run.complete ? 'reconciled' : 'reconciled after an incomplete read'),
-    applied: (change) => log.info(change, 'applied'),
+    applied: ({ sourceId: _, ...change }) => log.info(change, 'applied'),
     stored: (event) => log.warn(event, 'Omni stored something else than was sent'),
-    setback: ({ error, ...setback }) => {
+    leftOut: (attributes) => log.warn({ attributes }, 'attributes are left out'),
+    broken: ({ run, problem, error }) =>
+      log.error(
+        { run, problem, ...(isSyncError(error) ? {} : { stack: error.stack }) },
+        'the reconcile broke off',
+      ),
+    setback: ({ error, sourceId: _, ...setback }) => {
       if (setback.code === 'bug') log.error({ ...setback, stack: error.stack }, 'setback');
       else log.warn(setback, 'setback');
     },

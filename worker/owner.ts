@@ -26,8 +26,9 @@ async function assertUnlinked(row: OutboxRow, omniId: string, ledger: Ledger): P
     const holder = page.find(({ link }) => link.omniId === id && link.sourceId !== row.sourceId)?.link;
     if (holder === undefined) continue;
     const { ref } = await ledger.begin();
-    const waits = (await ledger.outbox.get(ref(holder.sourceId))) !== undefined;
-    throw waits ? busyAccount(omniId) : takenAccount(omniId, holder.sourceId);
+    const holderRef = ref(holder.sourceId);
+    const waits = (await ledger.outbox.get(holderRef)) !== undefined;
+    throw waits ? busyAccount(omniId) : takenAccount(omniId, holderRef);
   }
 }
 
@@ -47,10 +48,11 @@ function busyAccount(omniId: string): SyncError {
   );
 }
 
-function takenAccount(omniId: string, sourceId: string): SyncError {
+/** The holder by their ref: their id may be an address. */
+function takenAccount(omniId: string, holderRef: string): SyncError {
   return new SyncError(
     'conflict',
     'omni.taken',
-    `account ${omniId} has this userName and is linked to directory user ${sourceId}: two people cannot share an account`,
+    `account ${omniId} has this userName and is linked to the person ${holderRef}: two people cannot share an account`,
   );
 }

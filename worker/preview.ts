@@ -29,6 +29,7 @@ export async function preview(parts: SyncParts, signal?: AbortSignal): Promise<P
   const pages = survey({
     ...parts,
     links: ledger.links,
+    definitions: await ledger.definitions.known(),
     accounts: accounts.byAddress,
     full: false,
     waiting: () => false,

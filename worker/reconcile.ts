@@ -70,7 +70,13 @@ async function reconcileFor(asks: readonly Ask[], under: Under): Promise<void> {
     );
     await ledger.asks.close(ids, id);
   } catch (error) {
-    await ledger.runs.fail(id, problemOf(error, under), new Date());
+    const problem = problemOf(error, under);
+    under.deps.events.broken({
+      run: id,
+      problem,
+      error: error instanceof Error ? error : new Error(String(error)),
+    });
+    await ledger.runs.fail(id, problem, new Date());
     if (under.attempt.last) await ledger.asks.close(ids, id);
     throw error;
   }
@@ -103,6 +109,7 @@ async function runOnce(id: string, full: boolean, { deps, lease, attempt }: Unde
   const pages = survey({
     ...deps,
     links: ledger.links,
+    definitions: await ledger.definitions.known(),
     accounts: cold ? accounts.byAddress : waiting.accounts,
     full,
     waiting: (sourceId) => run.waiting.size > 0 && run.waiting.has(ref(sourceId)),

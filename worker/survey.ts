@@ -11,6 +11,8 @@ import type { Link } from '../model/link.ts';
 import { addressKey, type DesiredUser } from '../model/person.ts';
 import { decide, type KnownAccount, type Rules } from '../plan/decide.ts';
 import type { Mapped, Mapping } from '../plan/map.ts';
+import { type Definition, holdable } from '../plan/usable.ts';
+import { mapPage } from './map-page.ts';
 import { findLeavers, findRelinks, type Leaver, lateVerdicts, type ReadEnd } from './survey-end.ts';
 import {
   begin,
@@ -55,6 +57,8 @@ export interface SurveyOptions {
   readonly accounts: ReadonlyMap<string, KnownAccount>;
   /** Look at everyone's link, whatever the fingerprints say. */
   readonly full: boolean;
+  /** Omni's attribute definitions, where they are known. */
+  readonly definitions: readonly Definition[] | undefined;
   /** People who must be told of even where they are unchanged: a desired state of theirs waits. */
   readonly waiting: (sourceId: string) => boolean;
   /** People who must be met even where they are unchanged: leavers who may be back. */
@@ -71,7 +75,7 @@ export async function* survey(options: SurveyOptions): AsyncGenerator<SurveyPage
   try {
     for await (const records of options.directory.pages(options.signal)) {
       state.read += records.length;
-      yield await surveyPage(records.map(options.mapping.map), state, options);
+      yield await surveyPage(mapPage(records, options.mapping), state, options);
     }
   } catch (error) {
     if (!isSyncError(error, 'incomplete') || options.signal?.aborted === true) throw error;
@@ -103,7 +107,8 @@ export async function* survey(options: SurveyOptions): AsyncGenerator<SurveyPage
 function reasonOf(problem: string | undefined, nameless: number): { problem?: string } {
   if (problem !== undefined) return { problem };
   if (nameless === 0) return {};
-  return { problem: `${nameless} records have no usable id, so it is not known who is absent` };
+  const records = nameless === 1 ? 'one record has' : `${nameless} records have`;
+  return { problem: `${records} no usable id, so it is not known who is absent` };
 }
 
 async function surveyPage(
@@ -163,7 +168,7 @@ function reject(state: State, rejection: Rejection): void {
 
 /** A person in scope who needs a closer look; nothing for one in step, and for the second record of one id. */
 function meet(mapped: Extract<Mapped, { verdict: 'inScope' }>, state: State, options: SurveyOptions): Open[] {
-  const { desired } = mapped;
+  const desired = holdable(mapped.desired, options.definitions);
   const { sourceId } = desired;
   const fingerprint = options.fingerprint(desired, mapped.protected);
   const seen = state.index.see(sourceId, fingerprint);

@@ -46,12 +46,33 @@ describe('readDocument', () => {
     ['? [x]\n: y', /^1 {2}a key must be a plain text/],
     ['a: b: c', /^1 {2}there is a second ": "/],
     ['a: "b', /^1 {2}a quote, a bracket/],
+    ['a: [b', /^1 {2}a bracket is not closed/],
+    ['a: "b" + c', /^1 {2}something follows the end of a quoted text/],
+    ['a: 1\nb\n', /^2 {2}this is no key with a value/],
+    ['a:1\nb: 2\n', /^1 {2}this is no key with a value/],
     ['a: 1\n---\nb: 2', /^2 {2}holds more than one document/],
     ['%YAML 1.1\n---\na: yes', /^1 {2}declares another YAML than 1\.2/],
     ['%FOO bar\n---\na: yes', /^1 {2}a "%" directive/],
     ['a:\n\t- b', /^2 {2}is indented with a tab|^\d {2}/],
   ])('refuses %j', (text, expected) => {
     expect(messages(text)[0]).toMatch(expected);
+  });
+
+  it.each([
+    ['a key further in', 'a:\n  b: 1\n   c: 2\n', 2],
+    ['a key further out', 'a:\n  b: 1\n c: 2\n', 3],
+    ['a key further in at the top', 'a: 1\n  b: 2\n', 1],
+    ['a key further out at the top', '  a: 1\nb: 2\n', 2],
+    ['a key of a list entry further in', '- a: 1\n   b: 2\n', 1],
+    ['a key of a list entry further out', 'a:\n  - b: 1\n   c: 2\n', 3],
+    ['a key beside its list entry', 'a:\n  - b: 1\n  c: 2\n', 3],
+    ['a list entry among keys', 'a:\n  b: 1\n  - c\n', 3],
+    ['a list entry further in', 'a:\n  - b: 1\n    - c\n', 3],
+    ['a block text further out', 'a:\n  b: |\n x\n  y\n', 3],
+  ])('tells %s as a fault of indentation, and nothing else', (_, text, line) => {
+    expect(messages(text)).toEqual([
+      expect.stringMatching(`^${line}  the indentation is off here or in the next line`),
+    ]);
   });
 
   it('leaves nothing of a poisonous key in what it read', () => {

@@ -70,6 +70,32 @@ for (const format of FORMATS) {
 }
 
 describe('openFile on every format', () => {
+  it.each([
+    ['csv', 'id,name\na,"two\nlines"\n\nb,x\r\nc,y\n', ['line 2', 'line 5', 'line 6']],
+    ['ndjson', '{"id":"a"}\n\n{"id":"b"}\n{"id":"c"}', ['line 1', 'line 3', 'line 4']],
+    ['json', '[{"id":"a"},\n\n{"id":"b"},{"id":"c"}]', ['element 1', 'element 2', 'element 3']],
+  ])('says where each record of %s stands', async (extension, content, expected) => {
+    const places: (string | undefined)[] = [];
+    for await (const page of openFile({ type: 'file', path: await written(extension, content) }).pages()) {
+      places.push(...page.map((_, index) => page.placeOf?.(index)));
+    }
+    expect(places).toEqual(expected);
+  });
+
+  it('counts places on from page to page', async () => {
+    for (const [format, last] of [
+      ['csv', 'line 2502'],
+      ['ndjson', 'line 2501'],
+      ['json', 'element 2501'],
+    ] as const) {
+      const path = await written(format, WRITERS[format](somePeople(2501)));
+      let place: string | undefined;
+      for await (const page of openFile({ type: 'file', path }).pages())
+        place = page.placeOf?.(page.length - 1);
+      expect(place).toBe(last);
+    }
+  });
+
   it.each(FORMATS)('ignores a byte order mark in %s', async (format) => {
     const people = somePeople(2);
     expect(await read(format, `\ufeff${WRITERS[format](people)}`)).toEqual(people);

@@ -46,7 +46,8 @@ describe.concurrent('the calls of a run', () => {
     const people = somePeople(130, { office: 'Oslo' });
     const journey = await install(people, REGION);
     journey.sandbox.seed(existing(people));
-    expect(await callsOfRun(journey)).toEqual({ GET: 2, PATCH: 130 });
+    // Two pages, and the attribute definitions once a day.
+    expect(await callsOfRun(journey)).toEqual({ GET: 3, PATCH: 130 });
     expect(await callsOfRun(journey)).toEqual({});
   });
 

@@ -186,7 +186,7 @@ describe.concurrent('a run that meets', () => {
     expectInStep(journey.sandbox, somePeople(80));
   });
 
-  it('an account deleted by hand is created anew by the run after', async ({ install }) => {
+  it('an account deleted by hand is created anew by the same run', async ({ install }) => {
     const journey = await install(PEOPLE, { sandbox: { revokedPost: 'create' } });
     await expectConverged(journey);
     const gone = journey.sandbox.state().users.find(({ userName }) => userName === 'person.2@example.com');
@@ -196,7 +196,6 @@ describe.concurrent('a run that meets', () => {
     });
     const renamed = PEOPLE.map((person) => (person.id === 'E2' ? { ...person, name: 'New Name' } : person));
     journey.people(renamed);
-    await journey.cli('run');
     expect((await journey.cli('run')).code).toBe(0);
     expectInStep(journey.sandbox, renamed);
   });

@@ -42,6 +42,8 @@ export interface RigOptions {
   /** A second sync of the same Omni host. */
   readonly beside?: Rig;
   readonly name?: string;
+  /** Nobody has asked Omni for its attribute definitions today. */
+  readonly definitions?: 'unread';
 }
 
 export interface Configuration {
@@ -111,6 +113,8 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     reconciled: () => undefined,
     applied: (event) => void applied.push(event),
     stored: () => undefined,
+    leftOut: () => undefined,
+    broken: () => undefined,
     setback: (event) => void setbacks.push(event),
     trouble: (error) => void troubles.push(error),
   };
@@ -129,6 +133,13 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     where: 'region != "nowhere"',
     ...options.mapping,
   };
+  // As read today, so that the calls of a test are its own; test/worker/definitions.test.ts reads them.
+  const names = Object.keys(mapping.attributes ?? {});
+  if (options.definitions !== 'unread') {
+    await ledger.definitions.write(
+      names.map((name) => ({ name, type: 'String', multiple: true, system: false })),
+    );
+  }
   let seen = 0;
 
   const rig: Rig = {

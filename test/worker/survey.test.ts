@@ -79,6 +79,7 @@ async function surveyed(options: Partial<SurveyOptions> = {}): Promise<Surveyed>
     accounts: new Map(),
     full: false,
     waiting: () => false,
+    definitions: undefined,
     watched: () => false,
     consider: async () => ({ relinksAllowed: true }),
     ...options,
@@ -291,7 +292,7 @@ describe('survey, leavers', () => {
     people.set([person(1), person(9), { ...person(2), id: null }]);
     const end = await surveyed();
     expect(end).toMatchObject({ complete: false, ended: true, leavers: [] });
-    expect(end.problem).toContain('1 records have no usable id');
+    expect(end.problem).toContain('one record has no usable id');
     expect(end.pages.at(-1)).toEqual(['E9 create']);
   });
 
