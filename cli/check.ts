@@ -1,25 +1,46 @@
 /** `omni-sync check`: configuration, Redis, directory, Omni's key, attribute references: each passes or says how to mend it. */
-import { check as checkSync } from '../worker/check.ts';
-import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
-import { printJson, say } from './print.ts';
 
-/** Says a line for each part; status 0 where all pass. A configuration or a Redis that fails ends it before. */
+import type { Config } from '../config/schema.ts';
+import { isSyncError, type SyncError } from '../model/errors.ts';
+import { check as checkSync, type Finding } from '../worker/check.ts';
+import type { Daemon } from '../worker/compose.ts';
+import { type CommonOptions, EXIT, eachSync, tryDaemon } from './context.ts';
+import { printable, printJson, say } from './print.ts';
+
+/** Says a line for each part; status 0 where all pass. @throws SyncError `config` for the configuration, with all its faults. */
 export async function check(options: CommonOptions & { readonly json?: boolean }): Promise<number> {
-  return withDaemon(options, 'warn', async (daemon, { config }) => {
-    const own = [
-      { what: 'configuration', ok: true, detail: config.file },
-      {
-        what: 'Redis',
-        ok: true,
-        detail: config.redis.place.type === 'private' ? `private, in ${config.dataDir}` : 'answers',
-      },
-    ];
-    const found = await eachSync(daemon, async (sync) =>
-      (await checkSync(sync)).map((finding) => ({ ...finding, what: `${sync.name}: ${finding.what}` })),
-    );
-    const findings = [...own, ...found.flat()];
+  return tryDaemon(options, 'warn', async (daemon, { config }) => {
+    const configuration = { what: 'configuration', ok: true, detail: config.file };
+    const rest = isSyncError(daemon) ? [refused(daemon)] : await findingsOf(daemon, config);
+    const findings = [configuration, ...rest];
     if (options.json === true) printJson({ findings });
-    else for (const { what, ok, detail } of findings) say(`${ok ? 'pass' : 'FAIL'}  ${what}: ${detail}`);
+    else for (const finding of findings) say(lineOf(finding));
     return findings.every(({ ok }) => ok) ? EXIT.inStep : EXIT.notInStep;
   });
+}
+
+async function findingsOf(daemon: Daemon, { redis, dataDir }: Config): Promise<Finding[]> {
+  const detail = redis.place.type === 'private' ? `private, in ${dataDir}` : 'answers';
+  const found = await eachSync(daemon, async (sync) =>
+    (await checkSync(sync)).map((finding) => ({ ...finding, what: `${sync.name}: ${finding.what}` })),
+  );
+  return [{ what: 'Redis', ok: true, detail }, ...found.flat()];
+}
+
+/** A detail of several lines, as the end of a log is, keeps them. */
+function lineOf({ what, ok, detail }: Finding): string {
+  return `${ok ? 'pass' : 'FAIL'}  ${what}: ${detail.split('\n').map(printable).join('\n')}`;
+}
+
+/** By the first word of an error's code, the part that keeps everything behind it from being looked at. */
+const PARTS: Readonly<Record<string, string>> = {
+  redis: 'Redis',
+  data: 'data folder',
+  ledger: 'ledger',
+  file: 'directory',
+  ldap: 'directory',
+};
+
+function refused({ code, message }: SyncError): Finding {
+  return { what: PARTS[code.split('.')[0] ?? ''] ?? 'set-up', ok: false, detail: message };
 }

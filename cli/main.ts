@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 /** The program `omni-sync`: one verb, one file; this one only names them. */
-import { Command, CommanderError } from 'commander';
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
 import { approve } from './approve.ts';
 import { check } from './check.ts';
 import { EXIT, exitWith } from './context.ts';
 import { failed } from './failed.ts';
 import { keep } from './keep.ts';
 import { leavers } from './leavers.ts';
+import { pause, resume } from './pause.ts';
 import { plan } from './plan.ts';
 import { retry } from './retry.ts';
 import { run } from './run.ts';
@@ -16,11 +18,20 @@ import { status } from './status.ts';
 
 const collect = (value: string, earlier: string[] | undefined) => [...(earlier ?? []), value];
 
+/** package.json stands beside the built program's folder. */
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version?: unknown }).version);
+}
+
 const program = new Command('omni-sync')
   .description("Keeps the people of an Omni instance in step with a company's directory.")
+  .version(packageVersion())
   .exitOverride()
   .configureHelp({ showGlobalOptions: true })
   .showHelpAfterError('(`omni-sync help` lists the verbs)');
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** A verb that works on the configuration. */
 function verb(name: string, summary: string): Command {
@@ -28,7 +39,7 @@ function verb(name: string, summary: string): Command {
     .command(name)
     .description(summary)
     .option('--config <file>', 'the configuration; else OMNI_SYNC_CONFIG, else config/omni-sync.yaml')
-    .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent');
+    .addOption(new Option('--log-level <level>', 'what the log on standard error holds').choices(LEVELS));
 }
 
 /** Runs a verb; its number is the exit status. */
@@ -82,6 +93,14 @@ verb('retry', 'try people again who are set aside')
   .option('--sync <name>', 'only this sync')
   .option('--all', 'everyone who is set aside')
   .action(does(retry));
+
+verb('pause', 'send nothing to Omni until `resume`; nothing is lost')
+  .option('--sync <name>', 'only this sync')
+  .action(does(pause));
+
+verb('resume', 'go on after a pause, or after Omni refused the key')
+  .option('--sync <name>', 'only this sync')
+  .action(does(resume));
 
 verb('leavers', 'who is about to be taken away, when and why')
   .option('--sync <name>', 'only this sync')

@@ -19,7 +19,7 @@ export async function plan(options: PlanOptions): Promise<number> {
     const plans = await eachSync(daemon, async (sync) => planOf(sync, await preview(sync)));
     if (options.json === true) printJson({ syncs: plans });
     else for (const one of plans) for (const line of linesOf(one)) say(line);
-    if (plans.some(({ complete }) => !complete)) return EXIT.notInStep;
+    if (plans.some(({ ended }) => !ended)) return EXIT.notInStep;
     return options.exitCode === true && plans.some(({ changes }) => changes.length > 0)
       ? EXIT.changes
       : EXIT.inStep;
@@ -43,10 +43,14 @@ type Plan = ReturnType<typeof planOf>;
 
 function planOf(sync: Sync, seen: Preview) {
   const changes = seen.verdicts.map((verdict) => changeOf(verdict, seen));
-  const calls = changes.filter(needsCall).length;
+  const writes = changes.filter(needsCall).length;
+  // A cold ledger lists Omni's people once; the definitions of mapped attributes are read once a day.
+  const definitions = writes > 0 && sync.mapping.attributeNames.length > 0 && !seen.definitionsFresh ? 1 : 0;
+  const calls = writes + seen.pagesRead + definitions;
   return {
     name: sync.name,
     complete: seen.complete,
+    ended: seen.ended,
     problem: seen.problem ?? null,
     read: seen.read,
     inScope: seen.inScope,
@@ -69,7 +73,10 @@ function changeOf({ decision, desired, sourceId, link }: Verdict, seen: Preview)
   const none = { ...about, omniId: link?.omniId ?? null, fields: {}, note };
   switch (decision.kind) {
     case 'create':
-      return { ...none, fields: flat({ displayName: desired.displayName, attributes: desired.attributes }) };
+      return {
+        ...none,
+        fields: withoutNull(flat({ displayName: desired.displayName, attributes: desired.attributes })),
+      };
     case 'adopt':
       return { ...none, omniId: decision.account.id, fields: flat(decision.fields) };
     case 'withhold':
@@ -87,6 +94,11 @@ function flat(fields: Parameters<typeof fieldNames>[0]): Record<string, unknown>
     ...own,
     ...Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`@${name}`, value])),
   };
+}
+
+/** A new account has nothing to clear. */
+function withoutNull(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 }
 
 function linesOf(one: Plan): string[] {

@@ -35,7 +35,9 @@ export async function retry(options: RetryOptions, people: readonly string[]): P
         chosen.push(one);
       }
       await lift(chosen, sync);
-      say(`${sync.name}: ${count(chosen.length, 'person is', 'people are')} tried again`);
+      say(
+        `${sync.name}: ${count(chosen.length, 'person is', 'people are')} at the head of the queue; the service, or the next \`omni-sync run\`, tries them`,
+      );
     });
     const unknown = people.filter((person) => options.all !== true && !found.has(person));
     if (unknown.length === 0) return EXIT.inStep;

@@ -2,71 +2,82 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isInStep, type SyncStatus, syncStatus } from '../ops/status.ts';
 import type { Sync } from '../worker/compose.ts';
-import { ask, startApplying, startReconciling } from '../worker/sync.ts';
+import { ask, type Running, startApplying, startReconciling } from '../worker/sync.ts';
 import { type CommonOptions, EXIT, withDaemon } from './context.ts';
 import { printJson, say } from './print.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { summary } from './summary.ts';
+import { terminated } from './terminated.ts';
 import { upcoming } from './upcoming.ts';
 
 export interface RunOptions extends CommonOptions {
   readonly json?: boolean;
 }
 
+interface Watch {
+  readonly progress: Progress;
+  readonly next: Date | undefined;
+  /** Aborted by Ctrl-C or SIGTERM. */
+  readonly stopping: AbortSignal;
+}
+
 const LOOK_MS = 200;
 
 /** Runs every sync and returns the exit status: 0 where all is in step. */
 export async function run(options: RunOptions): Promise<number> {
+  const stopping = new AbortController();
+  void terminated().then(() => stopping.abort());
   return withDaemon(options, 'warn', async (daemon, { config }) => {
     const progress = openProgress(options.json === true ? 'none' : 'auto');
     const statuses = await Promise.all(
-      daemon.syncs.map((sync) => runSync(sync, { progress, next: upcoming(config, sync.name) })),
+      daemon.syncs.map((sync) => {
+        const next = upcoming(config, sync.name);
+        return runSync(sync, { progress, next, stopping: stopping.signal });
+      }),
     );
     progress.close();
     if (options.json === true) printJson({ syncs: statuses });
     else for (const status of statuses) say(summary(status));
+    if (stopping.signal.aborted)
+      process.stderr.write('stopped; what waits is kept: `omni-sync run` goes on\n');
     return statuses.every(isInStep) ? EXIT.inStep : EXIT.notInStep;
   });
 }
 
-async function runSync(
-  sync: Sync,
-  { progress, next }: { progress: Progress; next: Date | undefined },
-): Promise<SyncStatus> {
-  const running = [startReconciling(sync), startApplying(sync)];
+async function runSync(sync: Sync, watch: Watch): Promise<SyncStatus> {
+  const running: Running[] = [startReconciling(sync)];
   try {
     for (;;) {
-      const run = await reconciled(sync);
-      const status = await applied(sync, (now) => progress.show(now, sync), next);
+      const run = await reconciled(sync, watch);
+      // Only now, so that all that is applied is counted to the run that has just looked at it.
+      if (running.length === 1) running.push(startApplying(sync));
+      const status = await applied(sync, watch);
       // Where Redis was wiped meanwhile, nothing waits because all is forgotten: begin again.
-      if ((await sync.ledger.runs.get(run)) !== undefined) return status;
+      if (run === undefined || (await sync.ledger.runs.get(run)) !== undefined) return status;
     }
   } finally {
     await Promise.all(running.map(({ stop }) => stop()));
   }
 }
 
-/** Waits for the reconcile, and gives its run; asks again where Redis has lost the ask. */
-async function reconciled(sync: Sync): Promise<string> {
+/** Waits for the reconcile, and gives its run; asks again where Redis has lost the ask. Nothing where it is stopped. */
+async function reconciled(sync: Sync, { stopping }: Watch): Promise<string | undefined> {
   const about = { by: 'cli', full: false };
   let id = await ask(sync, about);
-  for (;;) {
+  while (!stopping.aborted) {
     const state = await sync.ledger.asks.state(id);
     if (state.kind === 'done') return state.run;
     if (state.kind === 'unknown') id = await ask(sync, about);
     await sleep(LOOK_MS);
   }
+  return undefined;
 }
 
-async function applied(
-  sync: Sync,
-  show: (status: SyncStatus) => void,
-  next: Date | undefined,
-): Promise<SyncStatus> {
+async function applied(sync: Sync, { progress, next, stopping }: Watch): Promise<SyncStatus> {
   for (;;) {
     const status = await syncStatus(sync, next);
-    show(status);
-    if (status.waiting === 0 || status.halted) return status;
+    progress.show(status, sync);
+    if (status.waiting === 0 || status.halted || status.paused || stopping.aborted) return status;
     await sleep(LOOK_MS);
   }
 }

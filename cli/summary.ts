@@ -4,7 +4,7 @@ import type { RunView, SyncStatus } from '../ops/status.ts';
 import { count } from './print.ts';
 
 /** What a run found and did, and what is left. */
-export function summary({ name, run, inStep, waiting, failed, halted }: SyncStatus): string {
+export function summary({ name, run, inStep, waiting, failed, halted, paused }: SyncStatus): string {
   const lines = [
     `${name}: ${inStep} in step, ${waiting} waiting, ${failed} failed${run === null ? '' : runText(run)}`,
     ...(run === null || run.problem === null ? [] : [`  the read was not complete: ${run.problem}`]),
@@ -22,6 +22,7 @@ export function summary({ name, run, inStep, waiting, failed, halted }: SyncStat
       ? [`  ${count(run.held, 'of them is', 'of them are')} held until you approve: \`omni-sync leavers\``]
       : []),
     ...(failed > 0 ? ['  `omni-sync failed` says why; `omni-sync retry` tries again'] : []),
+    ...(paused ? ['  paused: nothing is sent; `omni-sync resume` goes on'] : []),
     ...(halted
       ? [
           '  halted: Omni refuses the API key; replace the key, what waits is kept and goes out with the new one',

@@ -47,7 +47,10 @@ const SINGLE = ['id', 'userName', 'displayName', 'active', 'where'];
 
 function expressionsOf(users: unknown): Omit<Expressions, 'protect'> {
   const given = fieldsOf(users);
-  const single = SINGLE.flatMap((name) => (typeof given[name] === 'string' ? [[name, given[name]]] : []));
+  const single = SINGLE.flatMap((name): [string, string][] => {
+    const written = given[name];
+    return typeof written === 'string' ? [[name, written]] : [];
+  });
   const attributes = Object.entries(fieldsOf(given.attributes)).flatMap(attributeEntry);
   return { ...Object.fromEntries(single), attributes: Object.fromEntries(attributes) };
 }

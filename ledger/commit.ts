@@ -60,7 +60,7 @@ export function createCommitter(redis: ScriptedRedis, keys: SyncKeys): Committer
     const print = effect.kind === 'put' || effect.kind === 'mark' ? effect.fingerprint : '';
     return [
       ...[keys.links(bucket), keys.index(groupOf(bucket)), keys.outbox, keys.intents],
-      ...[keys.quarantine, keys.audit, keys.run(commit.run), keys.leavers],
+      ...[keys.quarantine, keys.audit, keys.run(commit.run), keys.leavers, keys.approvals],
       ...[keys.links(from), keys.index(groupOf(from))],
       ...[bucket, sourceId, effect.kind, entry, print, ref, version],
       ...[commit.audit ?? '', commit.kind ?? '', commit.calls],

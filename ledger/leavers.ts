@@ -1,6 +1,7 @@
 /** What is remembered of leavers: tombstones, what an operator approved or keeps, and whom the guard let pass when. */
 import type { Tombstone } from '../model/leaver.ts';
 import type { SyncKeys } from './keys.ts';
+import { batches } from './links.ts';
 import { scan, throwFenced } from './outbox.ts';
 import type { ScriptedRedis } from './scripts.ts';
 
@@ -21,9 +22,9 @@ export interface Leavers {
   /** Held ones that an operator has approved come as approved. */
   all(): Promise<StoredTombstone[]>;
   get(ref: string): Promise<StoredTombstone | undefined>;
-  /** How many passed the guard's looks since a time in milliseconds. */
-  passedSince(since: number): Promise<{ missing: number; due: number }>;
-  /** @throws SyncError `unsafe` where the lease has gone to another. */
+  /** Refs of those who passed the guard's looks since a time in milliseconds; nobody is remembered for longer than two days. */
+  passedSince(since: number): Promise<{ missing: Set<string>; due: Set<string> }>;
+  /** In several scripts where there are many; whom the guard let pass is counted first. @throws SyncError `unsafe` where the lease has gone to another. */
   write(change: LeaversChange, leaseToken: string): Promise<void>;
   /** Lets these held leavers go; an approval holds for the leave that was shown, not for a later one. */
   approve(tombstones: readonly StoredTombstone[]): Promise<void>;
@@ -32,6 +33,8 @@ export interface Leavers {
   /** The refs of the people who are kept. */
   kept(): Promise<Set<string>>;
 }
+
+const CHANGES_AT_ONCE = 500;
 
 /** The leavers of one sync. */
 export function createLeavers(redis: ScriptedRedis, keys: SyncKeys): Leavers {
@@ -54,21 +57,24 @@ export function createLeavers(redis: ScriptedRedis, keys: SyncKeys): Leavers {
     },
     async passedSince(since) {
       const [missing, due] = await Promise.all([
-        redis.zcount(keys.passed('missing'), since, '+inf'),
-        redis.zcount(keys.passed('due'), since, '+inf'),
+        redis.zrangebyscore(keys.passed('missing'), since, '+inf'),
+        redis.zrangebyscore(keys.passed('due'), since, '+inf'),
       ]);
-      return { missing, due };
+      return { missing: new Set(missing), due: new Set(due) };
     },
     async write({ at, remembered, forgotten, passed }, leaseToken) {
-      const args = [
-        ...[leaseToken, at, remembered.length],
-        ...remembered.flatMap(({ ref, ...tombstone }) => [ref, JSON.stringify(tombstone)]),
-        ...[forgotten.length, ...forgotten],
-        ...[passed.missing.length, ...passed.missing],
-        ...[passed.due.length, ...passed.due],
+      const changes = [
+        ...passed.missing.map((ref) => ['missing', ref, '', '']),
+        ...passed.due.map((ref) => ['due', ref, '', '']),
+        ...forgotten.map((ref) => ['forget', ref, '', '']),
+        ...remembered.map(({ ref, ...tombstone }) => {
+          return ['remember', ref, JSON.stringify(tombstone), markOf(tombstone)];
+        }),
       ];
-      const looks = [keys.passed('missing'), keys.passed('due')];
-      await redis.putLeavers(keys.lease, keys.leavers, keys.approvals, ...looks, ...args).catch(throwFenced);
+      const about = [keys.lease, keys.leavers, keys.approvals, keys.passed('missing'), keys.passed('due')];
+      for (const batch of batches(changes, CHANGES_AT_ONCE)) {
+        await redis.putLeavers(...about, leaseToken, at, ...batch.flat()).catch(throwFenced);
+      }
     },
     async approve(tombstones) {
       if (tombstones.length === 0) return;
@@ -91,6 +97,6 @@ function markOf({ since, cause, omniId }: Tombstone): string {
 function parse(ref: string, json: string, approval: string | undefined): StoredTombstone {
   const tombstone = JSON.parse(json) as Tombstone;
   if (tombstone.stage !== 'held' || approval !== markOf(tombstone)) return { ...tombstone, ref };
-  const { reason: _, ...approved } = tombstone;
+  const { heldBy: _, reason: __, ...approved } = tombstone;
   return { ...approved, stage: 'approved', ref };
 }

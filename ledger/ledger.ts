@@ -40,7 +40,9 @@ export interface Ledger extends Committer {
   /** The intent of this person's, if one stands: a write may have been sent, and no commit came after it. */
   intent(ref: string): Promise<Intent | undefined>;
   /** Notes that a write of this version is about to be sent; the time of an earlier note stands. */
-  intend(ref: string, version: string, what?: 'leave'): Promise<Intent>;
+  intend(ref: string, version: string, what?: { leave?: true; posted?: string }): Promise<Intent>;
+  /** Forgets the intent: nothing of it was carried out. */
+  disclaim(ref: string): Promise<void>;
   /** Redis's clock, in milliseconds since 1970. */
   now(): Promise<number>;
   rejections(): Promise<Rejection[]>;
@@ -57,6 +59,8 @@ export interface Intent {
   readonly version: string;
   /** A removal may be among what was sent. */
   readonly leave: boolean;
+  /** The userNames of the creates that may have been carried out. */
+  readonly posted: readonly string[];
 }
 
 export interface LedgerOptions {
@@ -93,7 +97,16 @@ export function createLedger(options: LedgerOptions): Ledger {
       return text === null ? undefined : parseIntent(text);
     },
     intend: async (ref, version, what) =>
-      parseIntent(await redis.intend(keys.intents, ref, version, what ?? '')),
+      parseIntent(
+        await redis.intend(
+          keys.intents,
+          ref,
+          version,
+          what?.leave === true ? 'leave' : '',
+          what?.posted ?? '',
+        ),
+      ),
+    disclaim: async (ref) => void (await redis.hdel(keys.intents, ref)),
     async now() {
       const [seconds, micros] = await redis.time();
       return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
@@ -117,6 +130,11 @@ export function createLedger(options: LedgerOptions): Ledger {
 }
 
 function parseIntent(text: string): Intent {
-  const [at, version = '', leave] = text.split(' ');
-  return { at: Number(at), version, leave: leave === 'leave' };
+  const note = JSON.parse(text) as { at: string; version: string; leave?: boolean; posted?: string[] };
+  return {
+    at: Number(note.at),
+    version: note.version,
+    leave: note.leave === true,
+    posted: note.posted ?? [],
+  };
 }

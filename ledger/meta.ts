@@ -2,7 +2,7 @@
  * What a ledger says of itself: the version of its form, whose people it remembers, and its epoch, by which a ledger
  * that was wiped or set back to an older copy is noticed. A cold ledger first learns who is in Omni.
  */
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
@@ -29,8 +29,11 @@ export interface Meta {
   begin(): Promise<Begun>;
   /** From now on the ledger is believed to know everyone in Omni, unless it is not `epoch`'s any more: wiped meanwhile. */
   warm(epoch: string): Promise<void>;
-  /** Counts a run, here and in the data folder: the pair that tells an older copy. */
-  countRun(): Promise<void>;
+  /**
+   * Counts a run, here and in the data folder: the pair that tells an older copy. Where the folder takes no file, a
+   * warning comes back: the run is good without.
+   */
+  countRun(): Promise<string | undefined>;
 }
 
 export interface Begun {
@@ -61,7 +64,7 @@ export function createMeta(options: MetaOptions): Meta {
     async begin() {
       const stored = await redis.hgetall(keys.meta);
       checkSchema(stored.schema);
-      if (stored.identity !== undefined && stored.identity !== digest(options.identity))
+      if (stored.identity !== undefined && stored.identity !== JSON.stringify(options.identity))
         await rebind(options, stored);
       await beginIfMissing(options);
       const now = await redis.hgetall(keys.meta);
@@ -73,13 +76,13 @@ export function createMeta(options: MetaOptions): Meta {
     async countRun() {
       const runs = await redis.hincrby(keys.meta, 'runs', 1);
       const epoch = await redis.hget(keys.meta, 'epoch');
-      await writeWhole(epochFile, JSON.stringify({ epoch, runs }));
+      return note(epochFile, JSON.stringify({ epoch, runs }));
     },
   };
 }
 
 async function beginIfMissing({ redis, keys, identity }: MetaOptions): Promise<void> {
-  const whose = { schema: SCHEMA, identity: digest(identity), omniHost: identity.omniHost };
+  const whose = { schema: SCHEMA, identity: JSON.stringify(identity), omniHost: identity.omniHost };
   const begun = { ...whose, epoch: randomUUID(), refKey: randomBytes(16).toString('base64url'), runs: 0 };
   await Promise.all(Object.entries(begun).map(([field, value]) => redis.hsetnx(keys.meta, field, value)));
 }
@@ -99,13 +102,13 @@ async function rebind(options: MetaOptions, stored: Record<string, string>): Pro
     throw new SyncError(
       'config',
       'ledger.identity',
-      `sync ${options.sync}: Redis remembers people of another Omni, directory or id expression (it remembers ${stored.omniHost ?? 'unknown'}, the configuration says ${identity.omniHost}); if the change is meant, run once with --rebind`,
+      `sync ${options.sync}: Redis remembers people under another configuration: ${changes(stored.identity, identity)}; if the change is meant, run once with --rebind`,
     );
   }
   await redis.hdel(keys.meta, 'warm');
   // Before the identity changes: a death between the two must not leave them to be believed.
   if (stored.omniHost !== identity.omniHost) await forgetPeople(redis, keys);
-  await redis.hset(keys.meta, 'identity', digest(identity), 'omniHost', identity.omniHost);
+  await redis.hset(keys.meta, 'identity', JSON.stringify(identity), 'omniHost', identity.omniHost);
 }
 
 /** Links to accounts of another Omni mean nothing here. */
@@ -114,6 +117,8 @@ async function forgetPeople(redis: ScriptedRedis, keys: SyncKeys): Promise<void>
   for (const batch of batches(buckets, BUCKETS_PER_GROUP)) await redis.unlink(...batch.map(keys.links));
   const groups = Array.from({ length: BUCKETS / BUCKETS_PER_GROUP }, (_, group) => group);
   await redis.unlink(...groups.map(keys.index), keys.outbox, keys.intents, keys.quarantine, keys.rejected);
+  await redis.unlink(keys.leavers, keys.approvals, keys.passed('missing'), keys.passed('due'));
+  await redis.unlink(keys.definitions, keys.definitionsFresh);
 }
 
 /** Whether Redis now stands at an earlier point of the same epoch than the note beside it: an older copy was restored. */
@@ -128,11 +133,27 @@ async function setBack(file: string, now: { epoch: string; runs: number }): Prom
   }
 }
 
-async function writeWhole(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.new`, text, { mode: 0o600 });
-  await rename(`${file}.new`, file);
+/** Writes a file whole; a warning where the file system refuses. */
+async function note(file: string, text: string): Promise<string | undefined> {
+  try {
+    await writeFile(`${file}.new`, text, { mode: 0o600 });
+    await rename(`${file}.new`, file);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error && 'code' in error)) throw error;
+    return `${file} cannot be written (${error.code}), so a Redis that is set back to an older copy would not be noticed: mend the owner, rights or space of its folder`;
+  }
 }
 
-function digest(identity: Identity): string {
-  return createHash('sha256').update(JSON.stringify(identity)).digest('base64url');
+/** What differs, each part with its old and its new value. */
+function changes(stored: string | undefined, now: Identity): string {
+  const old = JSON.parse(stored ?? '{}') as Partial<Identity>;
+  const parts = [
+    ['Omni', old.omniHost, now.omniHost],
+    ['the directory', old.directory, now.directory],
+    ['users.id', old.idExpression, now.idExpression],
+  ].filter(([, before, after]) => before !== after);
+  return parts
+    .map(([what, before, after]) => `${what} was ${before ?? 'unknown'} and is ${after}`)
+    .join(', ');
 }

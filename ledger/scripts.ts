@@ -59,14 +59,18 @@ end
  * Returns 1 where the person has nothing more to apply, 0 where a newer desired state waits.
  */
 const COMMIT = `${PUT_LINK}
-local links, index, outbox, intents, quarantine, audit, run, leavers, from_links, from_index = unpack(KEYS)
+local links, index, outbox, intents, quarantine, audit, run, leavers, approvals, from_links, from_index = unpack(KEYS)
 local bucket, id, mode, entry, print, ref, version, record, kind, calls, from_bucket, from_id, from_ref = unpack(ARGV)
+local function forget_leaver(who)
+  redis.call('HDEL', leavers, who)
+  redis.call('HDEL', approvals, who)
+end
 if from_id ~= '' then
   put_link(from_links, from_index, from_bucket, from_id, '', '')
-  redis.call('HDEL', leavers, from_ref)
+  forget_leaver(from_ref)
 end
 if mode == 'put' then put_link(links, index, bucket, id, entry, print) end
-if mode == 'put' or mode == 'drop' then redis.call('HDEL', leavers, ref) end
+if mode == 'put' or mode == 'drop' then forget_leaver(ref) end
 if mode == 'drop' then put_link(links, index, bucket, id, '', '') end
 if mode == 'mark' then mark_link(links, index, bucket, id, print) end
 redis.call('HDEL', intents, ref)
@@ -104,47 +108,53 @@ return changed
 `;
 
 /**
- * Notes that a write of this version is about to be sent; the time is Redis's, and the first one's; that a removal was
- * among what may have been sent stays noted. Returns the note.
+ * Notes that a write of this version is about to be sent; the time is Redis's, and the first one's; the userNames that
+ * were posted, and that a removal was among what may have been sent, stay noted. Returns the note.
  */
 const INTEND = `
 local now = redis.call('TIME')
-local at = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
 local earlier = redis.call('HGET', KEYS[1], ARGV[1])
-if earlier then at = earlier:match('^%d+') end
-local note = at .. ' ' .. ARGV[2]
-if ARGV[3] == 'leave' or (earlier and earlier:find(' leave$')) then note = note .. ' leave' end
-redis.call('HSET', KEYS[1], ARGV[1], note)
-return note
+local note = earlier and cjson.decode(earlier) or { at = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000)) }
+note.version = ARGV[2]
+if ARGV[3] == 'leave' then note.leave = true end
+if ARGV[4] ~= '' then
+  note.posted = note.posted or {}
+  local known = false
+  for _, name in ipairs(note.posted) do known = known or name == ARGV[4] end
+  if not known then table.insert(note.posted, ARGV[4]) end
+end
+local text = cjson.encode(note)
+redis.call('HSET', KEYS[1], ARGV[1], text)
+return text
 `;
 
 /**
- * Remembers and forgets leavers, unless the lease has gone to another holder. The arguments after the token: the time,
- * how many are remembered, ref and tombstone of each; how many are forgotten, each ref; how many passed the first look,
- * each ref; then those of the second look.
+ * Remembers and forgets leavers, and notes who passed the guard's looks, unless the lease has gone to another holder. The
+ * arguments after the token and the time come in fours: what to do, ref, tombstone, and what an approval of it says: one
+ * that says something else is of another leave, and goes.
  */
 const PUT_LEAVERS = `
 local lease, leavers, approvals, missing, due = unpack(KEYS)
 if redis.call('GET', lease) ~= ARGV[1] then return redis.error_reply('FENCED the lease has gone to another') end
-local at = 3
-local function each(work)
-  local count = tonumber(ARGV[at])
-  at = at + 1
-  for _ = 1, count do work() end
+local now = ARGV[2]
+for i = 3, #ARGV, 4 do
+  local what, ref, tombstone, approval = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  if what == 'missing' then
+    redis.call('ZADD', missing, now, ref)
+  elseif what == 'due' then
+    redis.call('ZADD', due, now, ref)
+  else
+    if what == 'remember' then
+      redis.call('HSET', leavers, ref, tombstone)
+    else
+      redis.call('HDEL', leavers, ref)
+      redis.call('ZREM', missing, ref)
+    end
+    if redis.call('HGET', approvals, ref) ~= approval then redis.call('HDEL', approvals, ref) end
+  end
 end
-local function take()
-  at = at + 1
-  return ARGV[at - 1]
-end
-each(function() local ref = take(); redis.call('HSET', leavers, ref, take()) end)
-each(function()
-  local ref = take()
-  redis.call('HDEL', leavers, ref)
-  redis.call('HDEL', approvals, ref)
-  redis.call('ZREM', missing, ref)
-end)
-each(function() redis.call('ZADD', missing, ARGV[2], take()) end)
-each(function() redis.call('ZADD', due, ARGV[2], take()) end)
+redis.call('ZREMRANGEBYSCORE', missing, '-inf', now - 172800000)
+redis.call('ZREMRANGEBYSCORE', due, '-inf', now - 172800000)
 return 1
 `;
 
@@ -198,7 +208,7 @@ export interface ScriptedRedis extends Redis {
 
 /** Teaches `redis` the scripts. */
 export function withScripts(redis: Redis): ScriptedRedis {
-  redis.defineCommand('commitPerson', { numberOfKeys: 10, lua: COMMIT });
+  redis.defineCommand('commitPerson', { numberOfKeys: 11, lua: COMMIT });
   redis.defineCommand('putOutbox', { numberOfKeys: 3, lua: PUT_OUTBOX });
   redis.defineCommand('intend', { numberOfKeys: 1, lua: INTEND });
   redis.defineCommand('putLeavers', { numberOfKeys: 5, lua: PUT_LEAVERS });

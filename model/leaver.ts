@@ -9,6 +9,9 @@ export type LeaverCause = 'missing' | 'inactive' | 'outOfScope';
  */
 export type LeaverStage = 'grace' | 'held' | 'approved' | 'leaving';
 
+/** What a held leaver waits for: somebody who looks at it first, or the guard, when they went missing or when due. */
+export type HeldBy = 'review' | 'missing' | 'due';
+
 /** What is remembered of a leaver from the first time that they were not wanted until they are back or gone. */
 export interface Tombstone {
   readonly sourceId: string;
@@ -19,6 +22,7 @@ export interface Tombstone {
   readonly since: number;
   readonly due: number;
   readonly stage: LeaverStage;
-  /** Why it is held. */
+  /** Of a held one alone, with the reason in words. */
+  readonly heldBy?: HeldBy;
   readonly reason?: string;
 }

@@ -1,4 +1,5 @@
 /** How a sync stands, as `status`, `run --json` and the pages say it: one shape, counted from the ledger alone. */
+import type { Queues } from '../jobs/queues.ts';
 import type { HostBudget } from '../ledger/budget.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SetAside } from '../ledger/quarantine.ts';
@@ -9,6 +10,7 @@ export interface StatusSource {
   readonly name: string;
   readonly ledger: Ledger;
   readonly budget: HostBudget;
+  readonly queues: Queues;
 }
 
 /** A run as it is shown; every count a number. */
@@ -42,6 +44,8 @@ export interface SyncStatus {
   readonly failed: number;
   /** Every API key is refused: nothing is sent until a key changes or `resume`. */
   readonly halted: boolean;
+  /** An operator paused it: nothing is sent until `resume`. */
+  readonly paused: boolean;
   /** ISO 8601; null where no schedule is known. */
   readonly nextRun: string | null;
 }
@@ -51,14 +55,15 @@ const LOOK_BACK = 10;
 
 /** The status of a sync now. */
 export async function syncStatus(
-  { name, ledger, budget }: StatusSource,
+  { name, ledger, budget, queues }: StatusSource,
   nextRun: Date | undefined,
 ): Promise<SyncStatus> {
-  const [runs, outbox, aside, snapshot] = await Promise.all([
+  const [runs, outbox, aside, snapshot, paused] = await Promise.all([
     ledger.runs.recent(LOOK_BACK),
     ledger.outbox.size(),
     ledger.quarantine.all(),
     budget.snapshot(),
+    queues.apply.isPaused(),
   ]);
   const [run] = runs;
   const counted = runs.find(({ finishedAt, read }) => finishedAt !== undefined && read > 0);
@@ -70,6 +75,7 @@ export async function syncStatus(
     waiting: Math.max(0, outbox - failed),
     failed,
     halted: snapshot.keys.length > 0 && snapshot.keys.every(({ refused }) => refused),
+    paused,
     nextRun: nextRun?.toISOString() ?? null,
   };
 }

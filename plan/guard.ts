@@ -12,7 +12,9 @@ export interface GuardLimit {
 
 /** How many of `linked` active people may leave within the window: rounded up, and never over half of them. */
 export function guardLimit({ percent = 0, people = 0 }: GuardLimit, linked: number): number {
-  const allowed = Math.max(Math.ceil((linked * percent) / 100), people);
+  // 1.1 % of 1000 is 11.000000000000002 to a computer, and 11 people to everybody else.
+  const share = Number(((linked * percent) / 100).toFixed(6));
+  const allowed = Math.max(Math.ceil(share), people);
   return Math.min(allowed, Math.floor(linked / 2));
 }
 

@@ -5,14 +5,18 @@
  * | remembered | this read | then |
  * |---|---|---|
  * | nothing | not wanted | grace, or held where the guard refuses the whole set of new ones |
+ * | nothing | not wanted, and adopted so: nobody has looked yet | held for a review, whatever the guard says |
  * | any | wanted again, protected, or a rejected record (which is present) | forgotten |
  * | grace, held, approved, leaving | still not wanted | the cause and its grace as they are now, since when it was |
- * | held | still not wanted | grace, once the set that is held fits the guard |
- * | grace | a complete read after the grace's end | leaving, or held where the guard refuses all whose time has come |
+ * | approved, leaving | not wanted for another cause | as new, since when it was: what was let go was another leave |
+ * | leaving | its grace has become longer | grace |
+ * | held by the guard's first look | still not wanted | grace, once the set that is held so fits the guard |
+ * | grace, held by the second look | a complete read after the grace's end | leaving, or held where the guard refuses all whose time has come |
+ * | held for a review | still not wanted | held |
  * | approved | a complete read after the grace's end | leaving |
  * | leaving | still not wanted | leaving |
  */
-import type { LeaverCause, Tombstone } from '../model/leaver.ts';
+import type { HeldBy, LeaverCause, Tombstone } from '../model/leaver.ts';
 import { type GuardLimit, guardAllows, guardLimit } from './guard.ts';
 
 /** A linked person who is not wanted, as a read has it. */
@@ -38,7 +42,7 @@ export interface LeaversInput {
   readonly limit: GuardLimit;
   /** Linked active people. */
   readonly linked: number;
-  /** New sourceIds under the address of somebody who is gone: a changed id column looks like this. */
+  /** New sourceIds under the address of somebody who is gone, not counted before: a changed id column looks like this. */
   readonly relinks: number;
   /** Whom the guard let pass within its window: into grace, and into leaving. */
   readonly recent: { readonly missing: number; readonly due: number };
@@ -60,63 +64,79 @@ const UNSEEN = 'its account was adopted when its record was not wanted already: 
 export function decideLeavers(input: LeaversInput): LeaversDecision {
   const limit = guardLimit(input.limit, input.linked);
   const carried = carryOver(input);
-  const [fresh, settled] = split(carried, ({ stage, reason }) => stage === 'held' && reason !== UNSEEN);
-  const candidates = fresh.length + input.relinks;
+  const entering = carried.filter(isEntering).map(({ sourceId }) => sourceId);
+  const candidates = entering.length + input.relinks;
   const allowed = guardAllows({ candidates, recent: input.recent.missing }, limit);
   const reason = `${candidates} people left or changed their id at once, the limit is ${limit} in 24 hours (of ${input.linked})`;
-  const entered = fresh.map((tombstone) => (allowed ? toGrace(tombstone) : hold(tombstone, reason)));
-  const aged = age([...settled, ...entered], input, limit);
+  const entered = carried.map((tombstone) => {
+    if (!isEntering(tombstone)) return tombstone;
+    return allowed ? freed(tombstone, 'grace') : hold(tombstone, 'missing', reason);
+  });
+  const aged = age(entered, input, limit);
+  const kept = new Set(carried.map(({ sourceId }) => sourceId));
   return {
     tombstones: aged.tombstones,
-    forgotten: input.tombstones
-      .map(({ sourceId }) => sourceId)
-      .filter((sourceId) => !carried.some((kept) => kept.sourceId === sourceId)),
-    passed: { missing: allowed ? fresh.map(({ sourceId }) => sourceId) : [], due: aged.due },
+    forgotten: input.tombstones.map(({ sourceId }) => sourceId).filter((sourceId) => !kept.has(sourceId)),
+    passed: { missing: allowed ? entering : [], due: aged.due },
     relinksAllowed: allowed,
   };
 }
 
+/** Has yet to pass the guard's first look. */
+function isEntering({ heldBy }: Tombstone): boolean {
+  return heldBy === 'missing';
+}
+
 /** Everyone to be remembered, before the guard: new ones as held, those of an incomplete read who were not met as they were. */
-function carryOver({ tombstones, unwelcome, back, graceMs, now }: LeaversInput): Tombstone[] {
+function carryOver(input: LeaversInput): Tombstone[] {
+  const { tombstones, unwelcome, back } = input;
   const remembered = new Map(tombstones.map((tombstone) => [tombstone.sourceId, tombstone]));
-  const current = unwelcome.map(({ unseen, ...person }): Tombstone => {
-    const earlier = remembered.get(person.sourceId);
-    const since = earlier?.since ?? now;
-    const due = since + graceMs[person.cause];
-    if (earlier !== undefined) return { ...earlier, ...person, due };
-    return { ...person, since, due, stage: 'held', ...(unseen === true && { reason: UNSEEN }) };
-  });
   const met = new Set(unwelcome.map(({ sourceId }) => sourceId));
   const unmet = tombstones.filter(({ sourceId }) => !met.has(sourceId) && !back.has(sourceId));
-  return [...current, ...unmet];
+  return [...unwelcome.map((person) => carry(person, remembered.get(person.sourceId), input)), ...unmet];
+}
+
+function carry(
+  { unseen, ...person }: Unwelcome,
+  earlier: Tombstone | undefined,
+  { graceMs, now }: LeaversInput,
+): Tombstone {
+  const since = earlier?.since ?? now;
+  const due = since + graceMs[person.cause];
+  if (earlier === undefined || wasAnother(earlier, person)) {
+    const entering = { ...person, since, due, stage: 'held' as const, heldBy: 'missing' as const };
+    return unseen === true ? hold(entering, 'review', UNSEEN) : entering;
+  }
+  const current = { ...earlier, ...person, due };
+  return earlier.stage === 'leaving' && due > now ? freed(current, 'grace') : current;
+}
+
+/** Let go for another cause, or with another account, than now. */
+function wasAnother({ stage, cause, omniId }: Tombstone, person: Unwelcome): boolean {
+  return (stage === 'approved' || stage === 'leaving') && (cause !== person.cause || omniId !== person.omniId);
 }
 
 /** Gives out those whose time has come, if the guard allows them all. */
 function age(tombstones: readonly Tombstone[], { now, complete, recent }: LeaversInput, limit: number) {
   const isDue = ({ due }: Tombstone) => complete && due <= now;
-  const waiting = tombstones.filter((tombstone) => tombstone.stage === 'grace' && isDue(tombstone));
+  const waits = (tombstone: Tombstone) =>
+    isDue(tombstone) && (tombstone.stage === 'grace' || tombstone.heldBy === 'due');
+  const waiting = tombstones.filter(waits).map(({ sourceId }) => sourceId);
   const allowed = guardAllows({ candidates: waiting.length, recent: recent.due }, limit);
   const reason = `the time of ${waiting.length} people has come at once, the limit is ${limit} in 24 hours`;
   const next = tombstones.map((tombstone): Tombstone => {
-    if (tombstone.stage === 'approved' && isDue(tombstone)) return toLeaving(tombstone);
-    if (!waiting.includes(tombstone)) return tombstone;
-    return allowed ? toLeaving(tombstone) : hold(tombstone, reason);
+    if (tombstone.stage === 'approved' && isDue(tombstone)) return freed(tombstone, 'leaving');
+    if (!waits(tombstone)) return tombstone;
+    return allowed ? freed(tombstone, 'leaving') : hold(tombstone, 'due', reason);
   });
-  return { tombstones: next, due: allowed ? waiting.map(({ sourceId }) => sourceId) : [] };
+  return { tombstones: next, due: allowed ? waiting : [] };
 }
 
-function toGrace({ reason: _, ...tombstone }: Tombstone): Tombstone {
-  return { ...tombstone, stage: 'grace' };
+/** Held no more. */
+function freed({ heldBy: _, reason: __, ...tombstone }: Tombstone, stage: 'grace' | 'leaving'): Tombstone {
+  return { ...tombstone, stage };
 }
 
-function toLeaving({ reason: _, ...tombstone }: Tombstone): Tombstone {
-  return { ...tombstone, stage: 'leaving' };
-}
-
-function hold(tombstone: Tombstone, reason: string): Tombstone {
-  return { ...tombstone, stage: 'held', reason };
-}
-
-function split<Item>(items: readonly Item[], test: (item: Item) => boolean): [Item[], Item[]] {
-  return [items.filter(test), items.filter((item) => !test(item))];
+function hold(tombstone: Tombstone, heldBy: HeldBy, reason: string): Tombstone {
+  return { ...tombstone, stage: 'held', heldBy, reason };
 }

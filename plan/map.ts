@@ -38,6 +38,8 @@ export interface Mapping {
   /** The mapped Omni attribute references, sorted by code unit. */
   readonly attributeNames: readonly string[];
   map(record: DirectoryRecord): Mapped;
+  /** Whether `protect` names this person by id or address: that holds when the record is gone, too. */
+  protects(person: { readonly sourceId: string; readonly userName: string }): boolean;
 }
 
 /**
@@ -50,6 +52,7 @@ export function compileMapping(options: MappingOptions): Mapping {
     fields: fieldsOf(rules),
     attributeNames: rules.attributes.map((attribute) => attribute.name),
     map: (record) => mapRecord(rules, record),
+    protects: ({ sourceId, userName }) => isNamed(rules, sourceId, userName),
   };
 }
 
@@ -127,9 +130,12 @@ function isProtected(
   sourceId: string,
   userName: string | undefined,
 ): boolean {
-  if (rules.protectedIds.has(sourceId)) return true;
-  if (userName !== undefined && rules.protectedAddresses.size > 0) {
-    if (rules.protectedAddresses.has(addressKey(userName))) return true;
-  }
+  if (isNamed(rules, sourceId, userName)) return true;
   return rules.protectedWhere.some((rule) => toBoolean(evaluated(rule, record), rule.place, 'protect'));
+}
+
+function isNamed(rules: Rules, sourceId: string, userName: string | undefined): boolean {
+  if (rules.protectedIds.has(sourceId)) return true;
+  if (userName === undefined || rules.protectedAddresses.size === 0) return false;
+  return rules.protectedAddresses.has(addressKey(userName));
 }

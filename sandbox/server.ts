@@ -11,7 +11,7 @@ import { groupRoutes } from './group-routes.ts';
 import { Keys } from './keys.ts';
 import { createLimiter } from './limiter.ts';
 import { parsed } from './parse.ts';
-import type { SomeSettings } from './settings.ts';
+import { type SomeSettings, settingsSchema } from './settings.ts';
 import { emptyState } from './state.ts';
 import { embedRoutes, userRoutes } from './user-routes.ts';
 import { v1Routes } from './v1-routes.ts';
@@ -35,10 +35,14 @@ export interface Sandbox extends Controls {
   close(): Promise<void>;
 }
 
-const own = z.object({
-  port: z.int().min(0).max(65_535).default(0),
-  keys: z.array(z.string().min(1)).default(['omni-sandbox-key']),
-  personalKeys: z.array(z.string().min(1)).default([]),
+const PORT = 'takes a whole number from 0 to 65535';
+const key = z.string('takes a text').min(1, 'takes a text that is not empty');
+
+/** Checks all that it may be started with; its messages say what an option takes. */
+export const optionsSchema = settingsSchema.extend({
+  port: z.int(PORT).min(0, PORT).max(65_535, PORT).default(0),
+  keys: z.array(key, 'takes a list of texts').default(['omni-sandbox-key']),
+  personalKeys: z.array(key, 'takes a list of texts').default([]),
 });
 
 /**
@@ -46,16 +50,15 @@ const own = z.object({
  * @throws Problem where an option is wrong; the system's error where the port is taken
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { port, keys, personalKeys, ...settings } = options;
-  const start = parsed(own, { port, keys, personalKeys });
+  const { port, keys, personalKeys, ...settings } = parsed(optionsSchema, options);
   const stop = new AbortController();
   const house = newHouse(stop.signal);
   const controls = controlsOf(house);
   controls.set(settings);
-  for (const key of start.keys) house.keys.add(key);
-  for (const key of start.personalKeys) house.keys.add(key, 'personal');
+  for (const one of keys) house.keys.add(one);
+  for (const one of personalKeys) house.keys.add(one, 'personal');
   const server = newServer(house, controls);
-  const bound = await listening(server, start.port);
+  const bound = await listening(server, port);
   return {
     ...controls,
     url: `http://127.0.0.1:${bound}`,

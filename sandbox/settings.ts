@@ -89,34 +89,49 @@ export const DEFAULTS: Settings = {
   customRoles: [],
 };
 
-const definition = z.strictObject({
-  name: z.string().min(1),
-  type: z.enum(['String', 'Number']).optional(),
-  multiple: z.boolean().optional(),
-  system: z.boolean().optional(),
-});
+const atLeastOne = 'takes a whole number from 1';
+const count = z.int(atLeastOne).positive(atLeastOne);
+const flag = z.boolean('takes true or false');
+const name = z.string('takes a text').min(1, 'takes a text that is not empty');
+const choice = <const W extends string>(...words: W[]) => z.enum(words, `takes one of ${words.join(', ')}`);
+const listOf = <T extends z.ZodType>(item: T, form: string) => z.array(item, `takes a list of ${form}`);
+
+const attribute = '{"name": …, "type": "String" or "Number", "multiple": …, "system": …}';
+const definition = z.strictObject(
+  {
+    name,
+    type: choice('String', 'Number').optional(),
+    multiple: flag.optional(),
+    system: flag.optional(),
+  },
+  `takes ${attribute}`,
+);
+const model = '{"id": …, "connectionId": …}, both UUIDs';
 
 /** Checks some of the settings, as given at the start or over the control API. */
 export const settingsSchema = z
   .strictObject({
-    requestsPerMinute: z.int().positive(),
-    windowMs: z.int().positive(),
-    countRefused: z.boolean(),
-    retryAfter: z.enum(['none', 'seconds', 'date']),
-    unknownKeyStatus: z.union([z.literal(401), z.literal(403)]),
-    errorShape: z.enum(['message', 'detail', 'plain']),
-    revokedPost: z.enum(['create', 'conflict']),
-    reactivate: z.enum(['works', 'missing', 'conflict', 'newId']),
-    put: z.enum(['reset', 'keep', 'refuse']),
-    coercion: z.enum(['seed', 'strings', 'none']),
-    unknownAttributes: z.enum(['drop', 'refuse']),
-    rename: z.enum(['allow', 'ignore', 'refuse']),
-    listInactive: z.boolean(),
-    maxPageSize: z.int().positive().nullable(),
-    lowerCaseAddresses: z.boolean(),
-    attributes: z.array(definition),
-    models: z.array(z.strictObject({ id: z.guid(), connectionId: z.guid() })),
-    customRoles: z.array(z.string().min(1)),
+    requestsPerMinute: count,
+    windowMs: count,
+    countRefused: flag,
+    retryAfter: choice('none', 'seconds', 'date'),
+    unknownKeyStatus: z.literal([401, 403], 'takes 401 or 403'),
+    errorShape: choice('message', 'detail', 'plain'),
+    revokedPost: choice('create', 'conflict'),
+    reactivate: choice('works', 'missing', 'conflict', 'newId'),
+    put: choice('reset', 'keep', 'refuse'),
+    coercion: choice('seed', 'strings', 'none'),
+    unknownAttributes: choice('drop', 'refuse'),
+    rename: choice('allow', 'ignore', 'refuse'),
+    listInactive: flag,
+    maxPageSize: z.int(`${atLeastOne}, or null`).positive(`${atLeastOne}, or null`).nullable(),
+    lowerCaseAddresses: flag,
+    attributes: listOf(definition, attribute),
+    models: listOf(
+      z.strictObject({ id: z.guid('takes a UUID'), connectionId: z.guid('takes a UUID') }, `takes ${model}`),
+      model,
+    ),
+    customRoles: listOf(name, 'texts'),
   } satisfies { [Name in keyof Settings]: z.ZodType<Settings[Name]> })
   .partial();
 

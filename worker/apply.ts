@@ -18,11 +18,11 @@ import {
 } from '../plan/decide.ts';
 import { confirmedOf } from '../plan/fingerprint.ts';
 import { type Definition, holdable } from '../plan/usable.ts';
-import { adopt, create, withheld } from './create.ts';
+import { adopt, create, findPosted, withheld } from './create.ts';
 import { readDefinitionsToday } from './definitions.ts';
 import { type ApplyDeps, type Case, commitOf, compare, fingerprintOf, finish, patched } from './finish.ts';
 import { leave } from './leave.ts';
-import { assertUnowned } from './owner.ts';
+import { assertUnowned, claimUnowned } from './owner.ts';
 import { comeBack, relink } from './return.ts';
 
 /** Applies whatever waits for a person until nothing does. Returns how long to wait where it is not yet time, in ms. */
@@ -49,7 +49,7 @@ async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
   const { desired } = row;
   const doubtful = stored && intent && { ...stored, state: 'active' as const, confirmed: new Set<string>() };
   if (row.leave !== undefined) return leave({ row, link: doubtful ?? stored, removal: row.leave }, deps);
-  if (desired === undefined) return unwanted(row, doubtful, deps);
+  if (desired === undefined) return unwanted(row, doubtful ?? (await madeMeanwhile(row, intent, deps)), deps);
   const link = asFarAsKnown(stored, intent);
   const weigh = await weigher(
     { row: { ...row, desired }, link },
@@ -92,6 +92,20 @@ function asFarAsKnown(link: Link | undefined, intent: Intent | undefined): Link 
   return { ...link, confirmed: new Set(), state: intent.leave ? 'deactivated' : link.state };
 }
 
+/** The account that a broken-off create has made for somebody who is not wanted any more: it must be known, to be seen to. */
+async function madeMeanwhile(
+  row: OutboxRow,
+  intent: Intent | undefined,
+  deps: ApplyDeps,
+): Promise<Link | undefined> {
+  const made = intent && (await findPosted(intent, undefined, deps));
+  if (made === undefined) return undefined;
+  await claimUnowned(row, made.id, deps.ledger);
+  const since = Math.floor((await deps.ledger.now()) / 1000);
+  const about = { sourceId: row.sourceId, omniId: made.id, userName: made.userName, since };
+  return { ...about, provenance: 'created', state: 'active', protected: false, confirmed: new Set() };
+}
+
 /** Nothing more is to be done for this person; what may have been written meanwhile is not believed. */
 function unwanted(row: OutboxRow, doubtful: Link | undefined, deps: ApplyDeps): Promise<boolean> {
   const effect: LinkEffect =
@@ -122,7 +136,7 @@ const CARRY: { readonly [K in Decision['kind']]: Carry<K> } = {
     throw withheld(decision);
   },
   create: (at, _, deps) => create(at, deps),
-  adopt: (at, decision, deps) => adopt(at, decision.account, { deps, provenance: 'adopted' }),
+  adopt: (at, decision, deps) => adopt(at, decision.account, { deps, listed: true }),
   update,
   rename: update,
   return: (at, { fields }, deps) => comeBack(at, { fields }, deps),

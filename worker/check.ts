@@ -1,5 +1,7 @@
 /** What `omni-sync check` looks at, one line each: every part that a run needs, tried as a run would use it. */
+import { recordName } from '../model/change.ts';
 import { isSyncError } from '../model/errors.ts';
+import { preview } from './preview.ts';
 import type { SyncParts } from './sync.ts';
 
 export interface Finding {
@@ -26,24 +28,29 @@ async function finding(what: string, look: () => Promise<{ ok: boolean; detail: 
   }
 }
 
-/** Reads all of it, since only a whole read shows that it can be read whole. */
-async function tryDirectory({ directory, mapping }: SyncParts, signal?: AbortSignal) {
+/** Reads all of it, as a run would, since only a whole read shows that it can be read whole and who shares an address. */
+async function tryDirectory(parts: SyncParts, signal?: AbortSignal) {
+  const { directory, mapping } = parts;
   const counts = { inScope: 0, outOfScope: 0, inactive: 0, rejected: 0 };
-  let example = '';
-  for await (const page of directory.pages(signal)) {
-    for (const record of page) {
-      const mapped = mapping.map(record);
-      counts[mapped.verdict]++;
-      if (mapped.verdict === 'rejected' && example === '')
-        example = `; the first rejected: ${mapped.rejection.reason}`;
-    }
-  }
-  const { inScope, outOfScope, inactive, rejected } = counts;
-  const detail = `${directory.name}: ${inScope} in scope, ${outOfScope} out of scope, ${inactive} inactive, ${rejected} rejected${example}`;
-  return inScope > 0
-    ? { ok: true, detail }
-    : { ok: false, detail: `${detail}; nobody would be in Omni: look at users.where and users.active` };
+  const map: typeof mapping.map = (record) => {
+    const mapped = mapping.map(record);
+    counts[mapped.verdict]++;
+    return mapped;
+  };
+  const seen = await preview({ ...parts, mapping: { ...mapping, map } }, { signal, offline: true });
+  const { inScope, rejections, ended, problem } = seen;
+  const { outOfScope, inactive } = counts;
+  const [first] = rejections;
+  const detail = [
+    `${directory.name}: ${inScope} in scope, ${outOfScope} out of scope, ${inactive} inactive, ${rejections.length} rejected`,
+    ...(first === undefined ? [] : [`the first rejected: ${recordName(first)}: ${first.reason}`]),
+    ...(problem === undefined ? [] : [problem]),
+    ...(ended && inScope === 0 ? [NOBODY] : []),
+  ].join('; ');
+  return { ok: ended && inScope > 0, detail };
 }
+
+const NOBODY = 'nobody would be in Omni: look at users.where and users.active';
 
 async function tryOmni({ omni, mapping }: SyncParts, signal?: AbortSignal) {
   const definitions = await omni.attributeDefinitions(signal);
@@ -62,8 +69,7 @@ async function tryOmni({ omni, mapping }: SyncParts, signal?: AbortSignal) {
       ok: false,
       detail: `${system.join(', ')} is Omni's own and cannot be written: remove it from users.attributes`,
     };
-  return {
-    ok: true,
-    detail: `the key is accepted; ${mapping.attributeNames.length} mapped attributes are known`,
-  };
+  const count = mapping.attributeNames.length;
+  const attributes = count === 1 ? 'one mapped attribute is' : `${count} mapped attributes are`;
+  return { ok: true, detail: `the key is accepted; ${attributes} known` };
 }

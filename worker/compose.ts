@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { basename } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config, DirectoryConfig, SyncConfig } from '../config/schema.ts';
@@ -160,7 +161,7 @@ function buildSync(sync: SyncConfig, mapping: Mapping, shared: Shared): Sync {
       sync: sync.name,
       identity: {
         omniHost: new URL(settings.url).host,
-        directory: directory.name,
+        directory: directoryIdentity(sync.directory),
         idExpression: sync.users.id,
       },
       dataDir: config.dataDir,
@@ -192,4 +193,11 @@ function directoryOptions(directory: DirectoryConfig, mapping: Mapping) {
   if (directory.type === 'file') return { ...directory, fields };
   const { ca, ...rest } = directory;
   return { ...rest, fields, ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }) };
+}
+
+/** A file may move to another folder, a server may not become another one. */
+function directoryIdentity(directory: DirectoryConfig): string {
+  return directory.type === 'file'
+    ? `file ${basename(directory.path)}`
+    : `${directory.url} ${directory.baseDn}`;
 }

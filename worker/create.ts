@@ -4,16 +4,8 @@
  */
 import type { Intent } from '../ledger/ledger.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
-import type { Provenance } from '../model/link.ts';
-import type { OmniUser } from '../model/person.ts';
-import {
-  confirmedOfAccount,
-  type Decision,
-  decide,
-  fieldNames,
-  type KnownAccount,
-  type Rules,
-} from '../plan/decide.ts';
+import { addressKey, type OmniUser } from '../model/person.ts';
+import { confirmedOfAccount, type Decision, decide, fieldNames, type KnownAccount } from '../plan/decide.ts';
 import { confirmedOf } from '../plan/fingerprint.ts';
 import { type ApplyDeps, type Case, compare, finish, newLink, patched } from './finish.ts';
 import { assertUnowned, claimUnowned } from './owner.ts';
@@ -24,27 +16,77 @@ export async function create(at: Case, deps: ApplyDeps): Promise<boolean> {
   const { desired, ref, version } = at.row;
   const earlier = await ledger.intent(ref);
   if (earlier !== undefined) {
-    const found = await omni.findByUserName(desired.userName, signal);
-    if (found !== undefined)
-      return take(at, found, { ...earlier, certain: earlier.version === version }, deps);
+    const done = await takeMeant(at, earlier, deps);
+    if (done !== undefined) return done;
   }
-  const intent = await ledger.intend(ref, version);
+  const intent = await ledger.intend(ref, version, { posted: desired.userName });
   events.step('apply.intent');
-  try {
-    const account = await omni.createUser(desired, signal);
-    events.step('apply.answered');
-    return await commitCreated(at, account, deps);
-  } catch (error) {
-    if (!isSyncError(error, 'conflict') && !isSyncError(error, 'unknown')) throw error;
-    const certain = error.kind === 'unknown' && (earlier === undefined || earlier.version === version);
-    return resolveDoubt(at, error, { ...intent, certain }, deps);
+  const posted = await omni.createUser(desired, signal).catch(syncErrorOnly);
+  events.step('apply.answered');
+  if (!(posted instanceof SyncError)) return commitCreated(at, posted, deps);
+  const before = (earlier?.posted.length ?? 0) > 0;
+  return afterRefusal(at, { error: posted, intent, earlier: before ? earlier : undefined }, deps);
+}
+
+function syncErrorOnly(error: unknown): SyncError {
+  if (isSyncError(error)) return error;
+  throw error;
+}
+
+interface Refusal {
+  readonly error: SyncError;
+  readonly intent: Intent;
+  /** An earlier try that may have made an account. */
+  readonly earlier: Intent | undefined;
+}
+
+async function afterRefusal(
+  at: Case,
+  { error, intent, earlier }: Refusal,
+  deps: ApplyDeps,
+): Promise<boolean> {
+  const doubt = error.kind === 'unknown';
+  // Omni, or the way to it, has said no: nothing was made, unless by an earlier try.
+  if (!doubt && earlier === undefined) await deps.ledger.disclaim(at.row.ref);
+  if (!doubt && error.kind !== 'conflict') throw error;
+  const certain = doubt && (earlier === undefined || earlier.version === at.row.version);
+  const since = doubt || earlier !== undefined ? intent.at : Number.POSITIVE_INFINITY;
+  return resolveDoubt(at, error, { at: since, certain }, deps);
+}
+
+/** An account that an earlier try may have made: under the userName of now, or under the one that was posted then. */
+async function takeMeant(at: Case, earlier: Intent, deps: ApplyDeps): Promise<boolean | undefined> {
+  const { desired, version } = at.row;
+  const found = await deps.omni.findByUserName(desired.userName, deps.signal);
+  if (found !== undefined)
+    return take(at, found, { at: earlier.at, certain: earlier.version === version }, deps);
+  const made = await findPosted(earlier, desired.userName, deps);
+  return made === undefined ? undefined : complete(at, made, deps);
+}
+
+/** The account that an intent has made under a userName other than `now`, if it has. */
+export async function findPosted(
+  intent: Intent,
+  now: string | undefined,
+  deps: ApplyDeps,
+): Promise<OmniUser | undefined> {
+  for (const userName of intent.posted) {
+    if (now !== undefined && addressKey(userName) === addressKey(now)) continue;
+    const found = await deps.omni.findByUserName(userName, deps.signal);
+    if (found !== undefined && isOurs(found, intent)) return found;
   }
+  return undefined;
+}
+
+/** It came after we first meant to create it. */
+function isOurs({ createdAt }: OmniUser, { at }: Pick<Intent, 'at'>): boolean {
+  return createdAt !== undefined && createdAt >= at;
 }
 
 /** A 409, or an answer that never came or cannot be believed: the account is there, or it is not. Omni is asked. */
-async function resolveDoubt(at: Case, error: SyncError, intent: Meant, deps: ApplyDeps): Promise<boolean> {
+async function resolveDoubt(at: Case, error: SyncError, meant: Meant, deps: ApplyDeps): Promise<boolean> {
   const found = await deps.omni.findByUserName(at.row.desired.userName, deps.signal);
-  if (found !== undefined) return take(at, found, intent, deps);
+  if (found !== undefined) return take(at, found, meant, deps);
   if (error.kind === 'unknown') throw error;
   throw new SyncError(
     'conflict',
@@ -54,15 +96,34 @@ async function resolveDoubt(at: Case, error: SyncError, intent: Meant, deps: App
   );
 }
 
-/** `certain`: nothing but this desired state was ever sent, so an account of ours holds it. */
-type Meant = Intent & { readonly certain: boolean };
+/** Since when an account would be ours. `certain`: nothing but this desired state was ever sent, so ours holds it. */
+type Meant = Pick<Intent, 'at'> & { readonly certain: boolean };
 
 /** An account under the wanted userName, and we had meant to create one: it is ours if it came after we meant to. */
-async function take(at: Case, found: OmniUser, intent: Meant, deps: ApplyDeps): Promise<boolean> {
+async function take(at: Case, found: OmniUser, meant: Meant, deps: ApplyDeps): Promise<boolean> {
   await assertUnowned(at.row, found.id, deps.ledger);
-  const ours = found.createdAt !== undefined && found.createdAt >= intent.at;
-  if (ours && intent.certain) return commitCreated(at, found, deps);
-  return adopt(at, found, { deps, provenance: ours ? 'created' : 'adopted' });
+  if (!isOurs(found, meant)) return adopt(at, found, { deps, listed: false });
+  const asSent = meant.certain && found.displayName === at.row.desired.displayName;
+  return asSent ? commitCreated(at, found, deps) : complete(at, found, deps);
+}
+
+/** An account of our own making that may hold an older desired state: all of it is written. */
+async function complete(at: Case, own: OmniUser, deps: ApplyDeps): Promise<boolean> {
+  const { userName, displayName, attributes } = at.row.desired;
+  await claimUnowned(at.row, own.id, deps.ledger);
+  const fields = { userName, displayName, ...(Object.keys(attributes).length > 0 && { attributes }) };
+  const answer = await patched(at, { omniId: own.id, fields }, deps);
+  if (answer === undefined) throw contradiction(own.id);
+  return commitCreated(at, answer, deps);
+}
+
+/** Omni shows an account and denies it: nothing that is sent would end it. */
+function contradiction(omniId: string): SyncError {
+  return new SyncError(
+    'conflict',
+    'omni.contradicts',
+    `Omni shows account ${omniId} under this userName and answers 404 to a change of it: look at it in Omni, then retry`,
+  );
 }
 
 async function commitCreated(at: Case, account: OmniUser, deps: ApplyDeps): Promise<boolean> {
@@ -89,38 +150,45 @@ async function commitCreated(at: Case, account: OmniUser, deps: ApplyDeps): Prom
 
 interface Adopting {
   readonly deps: ApplyDeps;
-  readonly provenance: Provenance;
+  /** The account is known from a list that was read some time ago, and may be gone. */
+  readonly listed: boolean;
 }
 
 /** Links an account that is there, and writes what it lacks. */
-export async function adopt(
-  at: Case,
-  account: KnownAccount,
-  { deps, provenance }: Adopting,
-): Promise<boolean> {
+export async function adopt(at: Case, account: KnownAccount, { deps, listed }: Adopting): Promise<boolean> {
   const { row } = at;
-  const rules: Rules = provenance === 'created' ? { ...deps.rules, adopt: 'always' } : deps.rules;
-  const decision = decide({ desired: row.desired, protected: row.protected, account }, rules);
+  const decision = decide({ desired: row.desired, protected: row.protected, account }, deps.rules);
   if (decision.kind !== 'adopt') throw withheld(decision);
   await claimUnowned(row, account.id, deps.ledger);
   const { fields } = decision;
   const writes = fieldNames(fields).length > 0;
   const answer = writes ? await patched(at, { omniId: account.id, fields }, deps) : undefined;
   if (writes && answer === undefined) {
-    // It was there when Omni was listed, and is gone now: nobody's, and there is nothing to adopt.
     await deps.ledger.register.release(account.id);
+    if (!listed) throw contradiction(account.id);
+    // It was there when Omni was listed, and is gone now: there is nothing to adopt.
     return create(at, deps);
   }
+  if (answer !== undefined && addressKey(answer.userName) !== addressKey(row.desired.userName))
+    throw renamed(account.id);
   const note = answer === undefined ? {} : compare(at, fields, answer, deps);
   const confirmed = writes ? new Set(confirmedOf(row.desired)) : confirmedOfAccount(account, row.desired);
   const link = await newLink(
     at,
     answer ?? { id: account.id, userName: row.desired.userName },
-    { provenance, confirmed },
+    { provenance: 'adopted', confirmed },
     deps,
   );
-  const kind = provenance === 'created' ? 'create' : 'adopt';
-  return finish(at, { kind, link, fields: fieldNames(fields), ...note }, deps);
+  return finish(at, { kind: 'adopt', link, fields: fieldNames(fields), ...note }, deps);
+}
+
+/** Somebody renamed it in Omni since it was found under the wanted userName: whose it is now is not known. */
+function renamed(omniId: string): SyncError {
+  return new SyncError(
+    'conflict',
+    'omni.renamed',
+    `account ${omniId} had this userName and has another one now: look at it in Omni, then retry`,
+  );
 }
 
 /** A decision not to touch an account, as the error that sets the person aside. */

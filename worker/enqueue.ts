@@ -8,7 +8,7 @@ import { type Commit, standingEffect } from '../ledger/commit.ts';
 import type { Lease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { UNKNOWN_PRINT } from '../ledger/link-index.ts';
-import { batches } from '../ledger/links.ts';
+import { batches, type StoredLink } from '../ledger/links.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
 import type { Rejection } from '../model/change.ts';
 import type { Link } from '../model/link.ts';
@@ -16,6 +16,7 @@ import { confirmedOfAccount, type Decision } from '../plan/decide.ts';
 import { auditRecord } from './audit-record.ts';
 import type { Events } from './events.ts';
 import type { SurveyPage } from './survey.ts';
+import { isHeldRelink } from './survey-end.ts';
 import type { Stray, Verdict } from './survey-state.ts';
 
 /** What the parts of one reconcile share. */
@@ -26,6 +27,8 @@ export interface Run {
   readonly ref: (sourceId: string) => string;
   /** People whose desired state waited when the run began. */
   readonly waiting: ReadonlySet<string>;
+  /** Those among them who waited to be taken away. */
+  readonly leaving: ReadonlySet<string>;
   /** People set aside until a change → the desired state that failed. */
   readonly aside: ReadonlyMap<string, string>;
   /** Nobody was known when it began: what it finds is a first load, behind everything else. */
@@ -36,15 +39,31 @@ const COMMITS_AT_ONCE = 500;
 const ROWS_AT_ONCE = 500;
 
 /** Writes one page of a survey. */
-export async function writePage({ verdicts, unwanted, strays }: SurveyPage, run: Run): Promise<void> {
-  await adoptStrays(strays, run);
+export async function writePage(page: SurveyPage, run: Run): Promise<void> {
+  await adoptStrays(page.strays, run);
+  await shield(page.shields, run);
+  const verdicts = page.verdicts.filter((verdict) => !isHeldRelink(verdict));
   const settled = await settle(verdicts, run);
   await enqueue(
     verdicts.filter((verdict) => !settled.has(verdict.sourceId)),
     run,
   );
-  const gone = unwanted.map(({ sourceId }) => goneRow(run, sourceId));
+  // Who waits to be taken away waits on, and set aside where that failed: the read's end says whether it still is to be.
+  const gone = page.unwanted
+    .filter(({ sourceId }) => !run.leaving.has(run.ref(sourceId)))
+    .map(({ sourceId }) => goneRow(run, sourceId));
   await run.deps.ledger.outbox.put(gone, run.lease.token);
+}
+
+/** Notes on links of people who are not wanted whether they are protected now; whose desired state waits is for the next run. */
+async function shield(shields: readonly StoredLink[], run: Run): Promise<void> {
+  const free = shields.filter(({ link }) => !run.waiting.has(run.ref(link.sourceId)));
+  const commits = free.map(({ link, fingerprint }): Commit => {
+    const { sourceId } = link;
+    const effect = { kind: 'put' as const, link, fingerprint };
+    return { ref: run.ref(sourceId), sourceId, version: '', effect, run: run.id, calls: 0 };
+  });
+  for (const batch of batches(commits, COMMITS_AT_ONCE)) await run.deps.ledger.commitMany(batch);
 }
 
 /** Links accounts whose records are not wanted already; nobody is taken away for it before an operator has looked. */
@@ -61,7 +80,8 @@ async function adoptStrays(strays: readonly Stray[], run: Run): Promise<void> {
   for (const batch of batches(commits, COMMITS_AT_ONCE)) await ledger.commitMany(batch);
 }
 
-function strayCommit({ sourceId, desired, account }: Stray, since: number, run: Run): Commit {
+function strayCommit(stray: Stray, since: number, run: Run): Commit {
+  const { sourceId, desired, account } = stray;
   const link: Link = {
     sourceId,
     omniId: account.id,
@@ -69,7 +89,7 @@ function strayCommit({ sourceId, desired, account }: Stray, since: number, run: 
     provenance: 'adopted',
     state: 'active',
     since,
-    protected: false,
+    protected: stray.protected,
     unreviewed: true,
     confirmed: new Set(),
   };

@@ -23,7 +23,7 @@ export async function leave(at: Leaving, deps: ApplyDeps): Promise<boolean> {
   }
   const { before, action } = deps.leaving;
   await before?.({ sourceId: row.sourceId, omniId: link.omniId, cause: removal.cause });
-  await deps.ledger.intend(row.ref, row.version, 'leave');
+  await deps.ledger.intend(row.ref, row.version, { leave: true });
   deps.events.step('apply.intent');
   await takeAway(link, action, deps);
   deps.events.step('apply.answered');

@@ -1,6 +1,6 @@
 /**
  * The end of a reconcile for those who are not wanted any more: what is remembered of them is read, decided on and
- * written, and whose time has come goes to the outbox. Under another policy than `full` nothing of this happens.
+ * written, and whose time has come goes to the outbox. Under another policy than `full` everything remembered is forgotten.
  */
 import { addApplyJobs } from '../jobs/add.ts';
 import type { StoredTombstone } from '../ledger/leavers.ts';
@@ -10,6 +10,7 @@ import type { LeaverCause } from '../model/leaver.ts';
 import type { Policy } from '../plan/decide.ts';
 import { GUARD_WINDOW_MS, type GuardLimit } from '../plan/guard.ts';
 import { decideLeavers, type LeaversDecision } from '../plan/leavers.ts';
+import type { Mapping } from '../plan/map.ts';
 import type { Run } from './enqueue.ts';
 import type { ReadEnd } from './survey-end.ts';
 
@@ -22,12 +23,15 @@ export interface LeaverRules {
 /** What the leavers come to after a read, not written yet. */
 export interface LeaversOutcome extends LeaversDecision {
   readonly at: number;
+  /** New sourceIds that may not take over accounts now. */
+  readonly relinksHeld: number;
 }
 
 interface Considering {
   readonly ledger: Ledger;
   readonly rules: LeaverRules;
   readonly policy: Policy;
+  readonly mapping: Pick<Mapping, 'protects'>;
   readonly ref: (sourceId: string) => string;
   /** When the read began, by Redis's clock, in milliseconds. */
   readonly startedAt: number;
@@ -36,28 +40,45 @@ interface Considering {
 /** Decides on the leavers of a read. Writes nothing. */
 export async function considerLeavers(
   end: ReadEnd,
-  { ledger, rules, policy, ref, startedAt }: Considering,
+  { ledger, rules, policy, mapping, ref, startedAt }: Considering,
 ): Promise<LeaversOutcome> {
-  const [tombstones, kept, recent] = await Promise.all([
+  const [tombstones, kept, counted] = await Promise.all([
     ledger.leavers.all(),
     ledger.leavers.kept(),
     ledger.leavers.passedSince(startedAt - GUARD_WINDOW_MS),
   ]);
   // Nobody is taken away under another policy: only the relinks are weighed then.
   const unwelcome = (policy === 'full' ? end.leavers : [])
-    .filter(({ link }) => !link.protected && !kept.has(ref(link.sourceId)))
+    .filter(({ link }) => !link.protected && !mapping.protects(link) && !kept.has(ref(link.sourceId)))
     .map(({ link, cause }) => {
       const { sourceId, omniId, userName, unreviewed } = link;
       return { sourceId, omniId, userName, cause, ...(unreviewed === true && { unseen: true }) };
     });
   const leaving = new Set(unwelcome.map(({ sourceId }) => sourceId));
-  const gone = (sourceId: string) => end.complete || end.present(sourceId) || kept.has(ref(sourceId));
+  // A policy that takes nobody away ends every grace: it begins afresh when the policy is `full` again.
+  const ended = end.complete || policy !== 'full';
+  const isBack = (sourceId: string) => ended || end.present(sourceId) || kept.has(ref(sourceId));
   const back = new Set(
-    tombstones.map(({ sourceId }) => sourceId).filter((sourceId) => !leaving.has(sourceId) && gone(sourceId)),
+    tombstones
+      .map(({ sourceId }) => sourceId)
+      .filter((sourceId) => !leaving.has(sourceId) && isBack(sourceId)),
   );
-  const { complete, active: linked, relinks } = end;
-  const about = { now: startedAt, complete, unwelcome, back, tombstones, linked, relinks, recent };
-  return { ...decideLeavers({ ...about, ...rules }), at: startedAt };
+  const relinks = end.relinks.filter((sourceId) => !counted.missing.has(ref(sourceId)));
+  const decision = decideLeavers({
+    ...rules,
+    now: startedAt,
+    complete: end.complete,
+    unwelcome,
+    back,
+    tombstones,
+    linked: end.active,
+    relinks: relinks.length,
+    recent: { missing: counted.missing.size, due: counted.due.size },
+  });
+  const allowed = decision.relinksAllowed;
+  const missing = [...decision.passed.missing, ...(allowed ? relinks : [])];
+  const passed = { ...decision.passed, missing };
+  return { ...decision, passed, at: startedAt, relinksHeld: allowed ? 0 : end.relinks.length };
 }
 
 /** Writes the decision, and gives those whose time has come to the workers. */

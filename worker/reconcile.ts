@@ -9,13 +9,13 @@ import type { Lease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RunFindings } from '../ledger/runs.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
-import { addressKey } from '../model/person.ts';
-import type { KnownAccount, Rules } from '../plan/decide.ts';
+import type { Rules } from '../plan/decide.ts';
 import { NO_ACCOUNTS, readAccounts } from './accounts.ts';
 import { addMissingJobs, dropUnmet, type Run, writePage } from './enqueue.ts';
 import type { Events } from './events.ts';
 import { considerLeavers, type LeaverRules, type LeaversOutcome, writeLeavers } from './leavers.ts';
 import { type SurveyEnd, type SurveyOptions, survey } from './survey.ts';
+import { readWaiting } from './waiting.ts';
 
 export interface ReconcileDeps extends Pick<SurveyOptions, 'directory' | 'mapping' | 'fingerprint'> {
   readonly ledger: Ledger;
@@ -100,6 +100,7 @@ async function runOnce(id: string, full: boolean, { deps, lease, attempt }: Unde
     lease,
     ref,
     waiting: waiting.refs,
+    leaving: waiting.leaving,
     aside: await setAside(ledger),
     bulk: cold,
   };
@@ -128,32 +129,15 @@ async function runOnce(id: string, full: boolean, { deps, lease, attempt }: Unde
   });
   const end = await carryPages(pages, run);
   events.step('reconcile.read');
-  if (outcome !== undefined && deps.rules.policy === 'full') await writeLeavers(outcome, run);
+  if (outcome !== undefined) await writeLeavers(outcome, run);
   if (end.complete) await dropUnmet(run, end.rejections);
   await addMissingJobs(run);
   await ledger.setRejections(end.rejections);
   if (cold && end.ended) await ledger.meta.warm(epoch);
-  await ledger.meta.countRun();
+  const unnoted = await ledger.meta.countRun();
+  if (unnoted !== undefined) events.trouble(new Error(unnoted));
   await ledger.runs.finish(id, { ...findings(end, outcome), calls: accounts.calls, finishedAt: new Date() });
   events.reconciled({ run: id, cold, ...findings(end, outcome) });
-}
-
-interface Waiting {
-  readonly refs: ReadonlySet<string>;
-  /** The accounts that they are to adopt, by address key: a run that lists nobody must not make creates of them. */
-  readonly accounts: ReadonlyMap<string, KnownAccount>;
-}
-
-async function readWaiting(ledger: Ledger): Promise<Waiting> {
-  const refs = new Set<string>();
-  const accounts = new Map<string, KnownAccount>();
-  for await (const page of ledger.outbox.rows()) {
-    for (const { ref, desired, account } of page) {
-      refs.add(ref);
-      if (desired !== undefined && account !== undefined) accounts.set(addressKey(desired.userName), account);
-    }
-  }
-  return { refs, accounts };
 }
 
 async function setAside(ledger: Ledger): Promise<Map<string, string>> {
@@ -172,5 +156,6 @@ async function carryPages(pages: ReturnType<typeof survey>, run: Run): Promise<S
 function findings(end: SurveyEnd, outcome: LeaversOutcome | undefined): RunFindings {
   const { rejections, leavers, ...rest } = end;
   const held = (outcome?.tombstones ?? []).filter(({ stage }) => stage === 'held').length;
-  return { ...rest, rejected: rejections.length, leavers: leavers.length, held };
+  const relinksHeld = outcome?.relinksHeld ?? 0;
+  return { ...rest, rejected: rejections.length, leavers: leavers.length, held: held + relinksHeld };
 }

@@ -76,7 +76,7 @@ async function startAnew(at: Case, old: Link, deps: ApplyDeps): Promise<boolean>
     await deps.ledger.register.release(old.omniId);
     return create(at, deps);
   }
-  if (found.active) return adopt(at, found, { deps, provenance: 'created' });
+  if (found.active) return adopt(at, found, { deps, listed: false });
   throw new SyncError(
     'conflict',
     'omni.stays-inactive',

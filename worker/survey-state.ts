@@ -26,6 +26,7 @@ export interface Unwanted {
 export interface Stray {
   readonly sourceId: string;
   readonly desired: DesiredUser;
+  readonly protected: boolean;
   readonly account: KnownAccount;
 }
 
@@ -38,6 +39,8 @@ export interface State {
   readonly met: Map<string, Presence>;
   readonly late: Map<string, Verdict>;
   readonly strays: Map<string, Stray>;
+  /** Those met out of scope or inactive who are protected. */
+  readonly shielded: Set<string>;
   readonly rejections: Rejection[];
   readonly changes: Record<ChangeKind, number>;
   read: number;
@@ -54,6 +57,7 @@ export function begin(index: LinkIndex): State {
     met,
     late: new Map(),
     strays: new Map(),
+    shielded: new Set(),
     rejections: [],
     changes: noChanges(),
     read: 0,
@@ -64,12 +68,14 @@ export function begin(index: LinkIndex): State {
 
 /** Another record has this person's id or address: neither is followed. */
 export function twin(state: State, sourceId: string, field: 'id' | 'userName'): void {
+  const reason = `another record has the same ${field}: give each person one of their own in the directory`;
+  refuse(state, sourceId, { code: `record.twin-${field}`, reason });
+}
+
+/** This person's record is not followed. */
+export function refuse(state: State, sourceId: string, why: Pick<Rejection, 'code' | 'reason'>): void {
   withdraw(state, sourceId);
-  state.rejections.push({
-    sourceId,
-    code: `record.twin-${field}`,
-    reason: `another record has the same ${field}: give each person one of their own in the directory`,
-  });
+  state.rejections.push({ sourceId, ...why });
 }
 
 /** Met, and nothing is done for them; what has gone out with an earlier page stays. */

@@ -32,6 +32,8 @@ export interface SurveyPage {
   readonly unwanted: readonly Unwanted[];
   /** Only with the last page. */
   readonly strays: readonly Stray[];
+  /** Links as they are to be, of people who are not wanted and whose protection has changed; only with the last page. */
+  readonly shields: readonly StoredLink[];
 }
 
 /** What is known when the read has ended. */
@@ -83,14 +85,16 @@ export async function* survey(options: SurveyOptions): AsyncGenerator<SurveyPage
   }
   const complete = problem === undefined && state.nameless === 0;
   const relinks = await findRelinks(state, { links: options.links, complete });
-  const leavers = await findLeavers(state, { links: options.links, complete, relinks });
-  const present = (sourceId: string) => isPresent(state.met.get(sourceId));
-  const about = { complete, leavers, relinks: relinks.size, active: state.index.active, present };
+  const { leavers, shields } = await findLeavers(state, { links: options.links, complete, relinks });
+  const inherited = new Set([...relinks.values()].map(({ sourceId }) => sourceId));
+  const present = (sourceId: string) => isPresent(state.met.get(sourceId)) || inherited.has(sourceId);
+  const about = { complete, leavers, relinks: [...relinks.keys()], active: state.index.active, present };
   const { relinksAllowed: allowed } = await options.consider(about);
   yield {
     verdicts: lateVerdicts(state, relinks, { allowed, rules: options.rules }),
     unwanted: [],
     strays: strays(state),
+    shields,
   };
   return {
     complete,
@@ -126,7 +130,12 @@ async function surveyPage(
   const links = await options.links.of(open.map(({ sourceId }) => sourceId));
   for (const person of open) rejectChangedTwin(person, links.get(person.sourceId), state);
   const verdicts = open.map((person) => judge(person, links.get(person.sourceId)?.link, options));
-  return { verdicts: verdicts.filter((verdict) => isEarly(verdict, state)), unwanted, strays: [] };
+  return {
+    verdicts: verdicts.filter((verdict) => isEarly(verdict, state)),
+    unwanted,
+    strays: [],
+    shields: [],
+  };
 }
 
 type Open = Omit<Verdict, 'decision' | 'link' | 'account'>;
@@ -139,21 +148,27 @@ function turnAway(outside: Outside, state: State, options: SurveyOptions): Unwan
     return [];
   }
   state.met.set(sourceId, verdict);
+  if (outside.protected) state.shielded.add(sourceId);
   noteStray(outside, state, options);
   return options.waiting(sourceId) ? [{ sourceId, cause: verdict }] : [];
 }
 
 /** A ledger that knows nobody must know of these too: or nobody would ever take their accounts away. */
-function noteStray({ sourceId, desired }: Outside, state: State, { rules, accounts }: SurveyOptions): void {
+function noteStray(outside: Outside, state: State, { rules, accounts }: SurveyOptions): void {
+  const { sourceId, desired } = outside;
   if (rules.policy !== 'full' || rules.adopt !== 'always' || desired === undefined) return;
   const account = accounts.get(addressKey(desired.userName));
-  if (account?.active === true) state.strays.set(sourceId, { sourceId, desired, account });
+  if (account?.active !== true) return;
+  state.strays.set(sourceId, { sourceId, desired, protected: outside.protected, account });
 }
 
-/** Less those whose address somebody in scope has. */
+/** Less those whose address somebody in scope has, or another of them: whose account it is, nobody knows. */
 function strays(state: State): Stray[] {
-  const claimed = new Set([...state.late.values()].map(({ desired }) => addressKey(desired.userName)));
-  return [...state.strays.values()].filter(({ desired }) => !claimed.has(addressKey(desired.userName)));
+  const all = [...state.strays.values()];
+  const keyOf = ({ desired }: { desired: DesiredUser }) => addressKey(desired.userName);
+  const claims = new Map<string, number>();
+  for (const key of [...state.late.values(), ...all].map(keyOf)) claims.set(key, (claims.get(key) ?? 0) + 1);
+  return all.filter((stray) => claims.get(keyOf(stray)) === 1);
 }
 
 function isPresent(presence: Presence | undefined): boolean {

@@ -1,0 +1,26 @@
+/** `omni-sync pause` and `omni-sync resume`: nothing is sent to Omni until an operator says go. Nothing is lost by it. */
+import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
+import { say } from './print.ts';
+
+/** Stops applying, of every process, within the request that each has under way. Reconciles go on. */
+export async function pause(options: CommonOptions): Promise<number> {
+  return withDaemon(options, 'error', async (daemon) => {
+    await eachSync(daemon, async ({ name, queues }) => {
+      await queues.apply.pause();
+      say(`${name}: paused; \`omni-sync resume\` goes on`);
+    });
+    return EXIT.inStep;
+  });
+}
+
+/** Goes on applying; a key that Omni refused, and an Omni that did not answer, are tried again. */
+export async function resume(options: CommonOptions): Promise<number> {
+  return withDaemon(options, 'error', async (daemon) => {
+    await eachSync(daemon, async ({ name, queues, budget }) => {
+      await budget.resume();
+      await queues.apply.resume();
+      say(`${name}: goes on`);
+    });
+    return EXIT.inStep;
+  });
+}
