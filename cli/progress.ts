@@ -18,6 +18,7 @@ export function openProgress(kind: 'auto' | 'none'): Progress {
 }
 
 function left(status: SyncStatus, sync: Sync): string {
+  if (status.unreachable) return 'Omni does not answer';
   return status.waiting === 0 ? 'done' : `${spanText(secondsFor(status.waiting, sync.rate))} left`;
 }
 

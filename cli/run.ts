@@ -1,5 +1,6 @@
 /** `omni-sync run`: one reconcile with workers of its own, and it waits until all of it is in Omni. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { addReconcileJob } from '../jobs/add.ts';
 import { isInStep, type SyncStatus, syncStatus } from '../ops/status.ts';
 import type { Sync } from '../worker/compose.ts';
 import { ask, type Running, startApplying, startReconciling } from '../worker/sync.ts';
@@ -22,20 +23,28 @@ interface Watch {
 }
 
 const LOOK_MS = 200;
+/** Looks between two times that the reconcile is asked for again: 5 s. */
+const ASK_AGAIN_LOOKS = 25;
+/** How long Omni may be out of reach before a run gives up, in milliseconds; what waits is kept. */
+const UNREACHABLE_MS = 120_000;
 
 /** Runs every sync and returns the exit status: 0 where all is in step. */
 export async function run(options: RunOptions): Promise<number> {
   const stopping = new AbortController();
-  void terminated().then(() => stopping.abort());
+  void terminated(EXIT.notInStep).then(() => stopping.abort());
   return withDaemon(options, 'warn', async (daemon, { config }) => {
     const progress = openProgress(options.json === true ? 'none' : 'auto');
-    const statuses = await Promise.all(
+    const ends = await Promise.allSettled(
       daemon.syncs.map((sync) => {
         const next = upcoming(config, sync.name);
         return runSync(sync, { progress, next, stopping: stopping.signal });
       }),
     );
     progress.close();
+    const statuses = ends.map((end) => {
+      if (end.status === 'rejected') throw end.reason;
+      return end.value;
+    });
     if (options.json === true) printJson({ syncs: statuses });
     else for (const status of statuses) say(summary(status));
     if (stopping.signal.aborted)
@@ -64,20 +73,26 @@ async function runSync(sync: Sync, watch: Watch): Promise<SyncStatus> {
 async function reconciled(sync: Sync, { stopping }: Watch): Promise<string | undefined> {
   const about = { by: 'cli', full: false };
   let id = await ask(sync, about);
+  let looks = 0;
   while (!stopping.aborted) {
     const state = await sync.ledger.asks.state(id);
     if (state.kind === 'done') return state.run;
     if (state.kind === 'unknown') id = await ask(sync, about);
+    // A job may have failed for good while Redis was ill, and its ask still stands; one that waits is not doubled.
+    else if (++looks % ASK_AGAIN_LOOKS === 0) await addReconcileJob(sync.queues);
     await sleep(LOOK_MS);
   }
   return undefined;
 }
 
 async function applied(sync: Sync, { progress, next, stopping }: Watch): Promise<SyncStatus> {
+  let reachedAt = performance.now();
   for (;;) {
     const status = await syncStatus(sync, next);
     progress.show(status, sync);
-    if (status.waiting === 0 || status.halted || status.paused || stopping.aborted) return status;
+    if (!status.unreachable) reachedAt = performance.now();
+    const givesUp = performance.now() - reachedAt > UNREACHABLE_MS;
+    if (status.waiting === 0 || status.halted || status.paused || stopping.aborted || givesUp) return status;
     await sleep(LOOK_MS);
   }
 }

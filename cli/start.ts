@@ -1,13 +1,25 @@
 /** `omni-sync start`: the service. Ends with status 0 at SIGTERM, what is in flight finished or handed back. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SyncError } from '../model/errors.ts';
 import type { Sync } from '../worker/compose.ts';
-import { type Role, type Running, startApplying, startReconciling, startSchedule } from '../worker/sync.ts';
+import {
+  ask,
+  type Role,
+  type Running,
+  startApplying,
+  startReconciling,
+  startSchedule,
+} from '../worker/sync.ts';
 import { type CommonOptions, EXIT, withDaemon } from './context.ts';
 import { terminated } from './terminated.ts';
 
 export interface StartOptions extends CommonOptions {
   readonly role?: string;
 }
+
+const LOOK_MS = 250;
+/** A minute. */
+const FIRST_LOOKS = 240;
 
 /** What each role starts of a sync. */
 const STARTS: Readonly<Record<Role, (sync: Sync) => readonly Running[]>> = {
@@ -21,7 +33,14 @@ export async function start(options: StartOptions): Promise<number> {
   // Heard from the very start: a stop that comes while Redis is still being joined must leave it in order too.
   const ending = terminated();
   return withDaemon(options, 'info', async ({ syncs }, { log }) => {
-    const running = syncs.flatMap((sync) => roles.flatMap((role) => STARTS[role](sync)));
+    const running: Running[] = [];
+    const begin = (role: Role) => running.push(...syncs.flatMap((sync) => STARTS[role](sync)));
+    if (roles.includes('scheduler')) {
+      begin('scheduler');
+      // What waits from before the stop may be out of date: it goes out once the directory has been looked at again.
+      await Promise.race([ending, Promise.all(syncs.map(firstReconcile))]);
+    }
+    if (roles.includes('worker')) begin('worker');
     log.info({ syncs: syncs.map(({ name }) => name), roles }, 'started');
     await ending;
     log.info('stopping');
@@ -29,6 +48,15 @@ export async function start(options: StartOptions): Promise<number> {
     log.info('stopped');
     return EXIT.inStep;
   });
+}
+
+/** Asks for a reconcile and waits for it, but not for ever: a directory that is away must not keep what is known from Omni. */
+async function firstReconcile(sync: Sync): Promise<void> {
+  const id = await ask(sync, { by: 'start', full: false });
+  for (let looks = 0; looks < FIRST_LOOKS; looks++) {
+    if ((await sync.ledger.asks.state(id)).kind !== 'waiting') return;
+    await sleep(LOOK_MS);
+  }
 }
 
 function rolesOf(text: string | undefined): Role[] {

@@ -4,7 +4,16 @@ import type { RunView, SyncStatus } from '../ops/status.ts';
 import { count } from './print.ts';
 
 /** What a run found and did, and what is left. */
-export function summary({ name, run, inStep, waiting, failed, halted, paused }: SyncStatus): string {
+export function summary({
+  name,
+  run,
+  inStep,
+  waiting,
+  failed,
+  halted,
+  paused,
+  unreachable,
+}: SyncStatus): string {
   const lines = [
     `${name}: ${inStep} in step, ${waiting} waiting, ${failed} failed${run === null ? '' : runText(run)}`,
     ...(run === null || run.problem === null ? [] : [`  the read was not complete: ${run.problem}`]),
@@ -22,6 +31,7 @@ export function summary({ name, run, inStep, waiting, failed, halted, paused }: 
       ? [`  ${count(run.held, 'of them is', 'of them are')} held until you approve: \`omni-sync leavers\``]
       : []),
     ...(failed > 0 ? ['  `omni-sync failed` says why; `omni-sync retry` tries again'] : []),
+    ...(unreachable ? ['  Omni does not answer; what waits is kept and goes out once it does'] : []),
     ...(paused ? ['  paused: nothing is sent; `omni-sync resume` goes on'] : []),
     ...(halted
       ? [

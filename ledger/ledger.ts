@@ -49,6 +49,8 @@ export interface Ledger extends Committer {
   setRejections(rejections: readonly Rejection[]): Promise<void>;
   /** Whether this process is the one that acts on a cron slot (a time in milliseconds). */
   claimTick(slot: number): Promise<boolean>;
+  /** Gives a slot back that could not be acted on. */
+  releaseTick(slot: number): Promise<void>;
 }
 
 /** A write to Omni was about to be sent, and it is not known whether it was, or what came of it. */
@@ -123,6 +125,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       if (kept.length > 0) transaction.hset(keys.rejected, ...kept.flat());
       await transaction.exec();
     },
+    releaseTick: async (slot) => void (await redis.del(keys.tick(slot))),
     async claimTick(slot) {
       return (await redis.set(keys.tick(slot), '1', 'EX', TICK_SECONDS, 'NX')) === 'OK';
     },

@@ -44,6 +44,8 @@ export interface SyncStatus {
   readonly failed: number;
   /** Every API key is refused: nothing is sent until a key changes or `resume`. */
   readonly halted: boolean;
+  /** Omni has not answered several times in a row: one request at a time looks whether it does again. */
+  readonly unreachable: boolean;
   /** An operator paused it: nothing is sent until `resume`. */
   readonly paused: boolean;
   /** ISO 8601; null where no schedule is known. */
@@ -75,6 +77,7 @@ export async function syncStatus(
     waiting: Math.max(0, outbox - failed),
     failed,
     halted: snapshot.keys.length > 0 && snapshot.keys.every(({ refused }) => refused),
+    unreachable: snapshot.brokenMs > 0,
     paused,
     nextRun: nextRun?.toISOString() ?? null,
   };

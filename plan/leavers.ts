@@ -113,7 +113,9 @@ function carry(
 
 /** Let go for another cause, or with another account, than now. */
 function wasAnother({ stage, cause, omniId }: Tombstone, person: Unwelcome): boolean {
-  return (stage === 'approved' || stage === 'leaving') && (cause !== person.cause || omniId !== person.omniId);
+  return (
+    (stage === 'approved' || stage === 'leaving') && (cause !== person.cause || omniId !== person.omniId)
+  );
 }
 
 /** Gives out those whose time has come, if the guard allows them all. */

@@ -84,7 +84,7 @@ async function fail(
     await job.moveToWait(token);
     return;
   }
-  const until = untilOf(consequence, job);
+  const until = untilOf(consequence, told.code, job);
   if (row !== undefined) {
     const { kind, code, message, request } = told;
     const setback = {
@@ -117,7 +117,9 @@ function toldOf(error: unknown) {
   return { kind: 'bug' as const, code: 'bug', message, request: undefined, error: bug };
 }
 
-function untilOf(consequence: Consequence, job: Job): Until {
+function untilOf(consequence: Consequence, code: string, job: Job): Until {
+  // All jobs that a dying process had in hand are counted against: the one that kills it is found by trying again.
+  if (code === 'job.poison') return 'reconcile';
   if (consequence === 'setAside') return 'change';
   return job.attemptsMade + 1 >= APPLY_ATTEMPTS ? 'reconcile' : 'time';
 }

@@ -6,7 +6,7 @@ import { type LinkEffect, standingEffect } from '../ledger/commit.ts';
 import type { Intent } from '../ledger/ledger.ts';
 import { UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
-import { isSyncError } from '../model/errors.ts';
+import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
 import {
   type Decision,
@@ -21,7 +21,7 @@ import { type Definition, holdable } from '../plan/usable.ts';
 import { adopt, create, findPosted, withheld } from './create.ts';
 import { readDefinitionsToday } from './definitions.ts';
 import { type ApplyDeps, type Case, commitOf, compare, fingerprintOf, finish, patched } from './finish.ts';
-import { leave } from './leave.ts';
+import { leave, letBe } from './leave.ts';
 import { assertUnowned, claimUnowned } from './owner.ts';
 import { comeBack, relink } from './return.ts';
 
@@ -47,9 +47,11 @@ async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
   const stored = (await deps.ledger.links.of([row.sourceId])).get(row.sourceId)?.link;
   const intent = await deps.ledger.intent(row.ref);
   const { desired } = row;
-  const doubtful = stored && intent && { ...stored, state: 'active' as const, confirmed: new Set<string>() };
-  if (row.leave !== undefined) return leave({ row, link: doubtful ?? stored, removal: row.leave }, deps);
-  if (desired === undefined) return unwanted(row, doubtful ?? (await madeMeanwhile(row, intent, deps)), deps);
+  if (row.leave !== undefined) return leave({ row, link: stored, intent, removal: row.leave }, deps);
+  if (desired === undefined) {
+    if (stored !== undefined) return letBe({ row, link: stored, intent }, deps);
+    return unwanted(row, await madeMeanwhile(row, intent, deps), deps);
+  }
   const link = asFarAsKnown(stored, intent);
   const weigh = await weigher(
     { row: { ...row, desired }, link },
@@ -106,18 +108,24 @@ async function madeMeanwhile(
   return { ...about, provenance: 'created', state: 'active', protected: false, confirmed: new Set() };
 }
 
-/** Nothing more is to be done for this person; what may have been written meanwhile is not believed. */
-function unwanted(row: OutboxRow, doubtful: Link | undefined, deps: ApplyDeps): Promise<boolean> {
+/** Nothing more is to be done for this person, who had no account before. */
+function unwanted(row: OutboxRow, made: Link | undefined, deps: ApplyDeps): Promise<boolean> {
   const effect: LinkEffect =
-    doubtful === undefined ? { kind: 'none' } : { kind: 'put', link: doubtful, fingerprint: UNKNOWN_PRINT };
+    made === undefined ? { kind: 'none' } : { kind: 'put', link: made, fingerprint: UNKNOWN_PRINT };
   return deps.ledger.commit(commitOf(row, effect, deps));
 }
 
-/** The link of a sourceId that is gone, which this person is to have. */
+/**
+ * The link of a sourceId that is not wanted any more, which this person is to have.
+ * @throws SyncError `transient` while something waits for that one still: a removal may be on its way.
+ */
 async function linkToTakeOver({ relink }: OutboxRow, { ledger }: ApplyDeps): Promise<Link | undefined> {
   if (relink === undefined) return undefined;
-  const link = (await ledger.links.of([relink.sourceId])).get(relink.sourceId)?.link;
-  return asFarAsKnown(link, await ledger.intent(relink.ref));
+  if ((await ledger.outbox.get(relink.ref)) !== undefined) {
+    const message = 'the account that this person is to take over is still being changed for its earlier id';
+    throw new SyncError('transient', 'relink.busy', message);
+  }
+  return (await ledger.links.of([relink.sourceId])).get(relink.sourceId)?.link;
 }
 
 type Carry<K extends Decision['kind']> = (

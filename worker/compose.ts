@@ -154,6 +154,7 @@ function buildSync(sync: SyncConfig, mapping: Mapping, shared: Shared): Sync {
     leaving: {
       action: leavers.action,
       before: leavers.before === undefined ? undefined : removalHook(leavers.before, http.send),
+      protects: mapping.protects,
     },
     leaverRules: { graceMs: leavers.graceMs, limit: leavers.limit },
     ledger: createLedger({

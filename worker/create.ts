@@ -12,13 +12,18 @@ import { assertUnowned, claimUnowned } from './owner.ts';
 
 /** Creates the account, or takes the one that turns out to be there. */
 export async function create(at: Case, deps: ApplyDeps): Promise<boolean> {
-  const { ledger, omni, events, signal } = deps;
-  const { desired, ref, version } = at.row;
-  const earlier = await ledger.intent(ref);
+  const earlier = await deps.ledger.intent(at.row.ref);
   if (earlier !== undefined) {
     const done = await takeMeant(at, earlier, deps);
     if (done !== undefined) return done;
   }
+  return post(at, earlier, deps);
+}
+
+/** Creates the account where none was found. `earlier`: what may have been sent before. */
+export async function post(at: Case, earlier: Intent | undefined, deps: ApplyDeps): Promise<boolean> {
+  const { ledger, omni, events, signal } = deps;
+  const { desired, ref, version } = at.row;
   const intent = await ledger.intend(ref, version, { posted: desired.userName });
   events.step('apply.intent');
   const posted = await omni.createUser(desired, signal).catch(syncErrorOnly);
@@ -100,7 +105,7 @@ async function resolveDoubt(at: Case, error: SyncError, meant: Meant, deps: Appl
 type Meant = Pick<Intent, 'at'> & { readonly certain: boolean };
 
 /** An account under the wanted userName, and we had meant to create one: it is ours if it came after we meant to. */
-async function take(at: Case, found: OmniUser, meant: Meant, deps: ApplyDeps): Promise<boolean> {
+export async function take(at: Case, found: OmniUser, meant: Meant, deps: ApplyDeps): Promise<boolean> {
   await assertUnowned(at.row, found.id, deps.ledger);
   if (!isOurs(found, meant)) return adopt(at, found, { deps, listed: false });
   const asSent = meant.certain && found.displayName === at.row.desired.displayName;

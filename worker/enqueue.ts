@@ -112,8 +112,11 @@ async function settle(verdicts: readonly Verdict[], run: Run): Promise<Set<strin
   const free = verdicts.filter(({ sourceId }) => !run.waiting.has(run.ref(sourceId)));
   const stand = free.filter(({ decision }) => decision.kind === 'none');
   const adoptions = free.filter(isPlainAdoption);
-  const { foreign } = await ledger.register.claim(adoptions.map((verdict) => verdict.decision.account.id));
-  const own = adoptions.filter((verdict) => !foreign.has(verdict.decision.account.id));
+  const { foreign, held } = await ledger.register.claim(adoptions.map(({ decision }) => decision.account.id));
+  // One that this sync has claimed already may be another person's: a worker looks.
+  const own = adoptions.filter(
+    ({ decision: { account } }) => !foreign.has(account.id) && !held.has(account.id),
+  );
   const since = own.length === 0 ? 0 : Math.floor((await ledger.now()) / 1000);
   const commits = [
     ...stand.map((verdict) => standing(verdict, run)),

@@ -18,8 +18,10 @@ export interface LeavingRules {
   readonly action: 'deactivate' | 'delete';
   /** Run before each removal; a rejection keeps that person. */
   readonly before:
-    | ((person: { sourceId: string; omniId: string; cause: string }) => Promise<void>)
+    | ((person: { sourceId: string; omniId: string; cause: string }, signal: AbortSignal) => Promise<void>)
     | undefined;
+  /** Whether this person is protected by name, as the configuration says it now. */
+  readonly protects: (person: { readonly sourceId: string; readonly userName: string }) => boolean;
 }
 
 export interface ApplyDeps {
@@ -42,6 +44,8 @@ export interface Case {
   readonly link: Link | undefined;
   /** Attributes are left out that Omni cannot hold: `desired` is not the one that the row's version is of. */
   readonly leftOut?: boolean;
+  /** The sourceId that the link comes from, where it moves. */
+  readonly from?: { readonly sourceId: string; readonly ref: string };
 }
 
 /** The account after a PATCH; nothing where it is gone. */
@@ -94,21 +98,21 @@ export interface Done {
   readonly link: Link;
   readonly fields: readonly string[];
   readonly note?: string;
-  /** The sourceId that the link comes from, where it moves. */
-  readonly from?: { readonly sourceId: string; readonly ref: string };
   /** What the link is confirmed at, where it is not the row's desired state. */
   readonly fingerprint?: Buffer;
 }
 
 /** Commits a change. Returns false where a newer desired state waits. */
 export async function finish(
-  at: Pick<Case, 'leftOut'> & { readonly row: OutboxRow },
+  at: Pick<Case, 'leftOut' | 'from'> & { readonly row: OutboxRow },
   done: Done,
   deps: ApplyDeps,
 ): Promise<boolean> {
-  const { row } = at;
+  const { row, from } = at;
   const { ref, sourceId, run } = row;
-  const { kind, link, fields, from, note, fingerprint = fingerprintOf(at) } = done;
+  const { kind, fields, note, fingerprint = fingerprintOf(at) } = done;
+  // Wanted, or let go by an operator: either way somebody has looked.
+  const { unreviewed: _, ...link } = done.link;
   const { omniId } = link;
   const audit = auditRecord({ did: kind, sourceId, omniId, fields, run, ...(note && { note }) });
   const commit = commitOf(row, { kind: 'put', link, fingerprint }, deps);

@@ -1,6 +1,6 @@
 /** The hand-over before a removal: a command, or an https URL that is posted to. Its failure keeps the person. */
 import { execFile } from 'node:child_process';
-import type { Http } from '../http/http.ts';
+import type { Http, HttpRequest } from '../http/http.ts';
 import { SyncError } from '../model/errors.ts';
 
 /** Exactly one of the two is there. */
@@ -17,18 +17,26 @@ interface Leaver {
 
 /** How long a hand-over may take, in milliseconds. */
 const LONGEST_MS = 120_000;
+const LIMITS = { timeout: LONGEST_MS, killSignal: 'SIGKILL', maxBuffer: 1024 * 1024 } as const;
 
 /** Makes the hook: the person's ids go as JSON, to the command on its standard input, to the URL as the body. */
-export function removalHook({ command, url }: HookTarget, send: Http): (leaver: Leaver) => Promise<void> {
-  return async (leaver) => {
-    if (command !== undefined) await runCommand(command, leaver);
-    if (url !== undefined) await post(url, leaver, send);
+export function removalHook(
+  { command, url }: HookTarget,
+  send: Http,
+): (leaver: Leaver, signal: AbortSignal) => Promise<void> {
+  return async (leaver, signal) => {
+    if (command !== undefined) await runCommand(command, leaver, signal);
+    if (url !== undefined) await post({ method: 'POST', url, body: leaver, signal }, send);
   };
 }
 
-function runCommand([program, ...args]: readonly [string, ...string[]], leaver: Leaver): Promise<void> {
+function runCommand(
+  [program, ...args]: readonly [string, ...string[]],
+  leaver: Leaver,
+  signal: AbortSignal,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { timeout: LONGEST_MS, maxBuffer: 1024 * 1024 }, (error) => {
+    const child = execFile(program, args, { ...LIMITS, signal }, (error) => {
       if (error === null) resolve();
       else
         reject(refused(`the command leavers.before ended with ${error.code ?? error.signal ?? 'an error'}`));
@@ -38,8 +46,8 @@ function runCommand([program, ...args]: readonly [string, ...string[]], leaver: 
   });
 }
 
-async function post(url: string, leaver: Leaver, send: Http): Promise<void> {
-  const answer = await send({ method: 'POST', url, body: leaver }).catch((error: unknown) => {
+async function post(request: HttpRequest, send: Http): Promise<void> {
+  const answer = await send(request).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : 'no answer';
     throw refused(`the URL leavers.before was not reached (${reason})`);
   });

@@ -2,7 +2,9 @@
  * Takes one account away, after looking once more at everything that could forbid it. What is done here cannot be
  * undone in Omni: so in any doubt the account stays, and the next reconcile decides again.
  */
-import { DEACTIVATED_PRINT } from '../ledger/link-index.ts';
+import type { LinkEffect } from '../ledger/commit.ts';
+import type { Intent } from '../ledger/ledger.ts';
+import { DEACTIVATED_PRINT, UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
@@ -12,17 +14,22 @@ import { type ApplyDeps, commitOf, finish } from './finish.ts';
 interface Leaving {
   readonly row: OutboxRow;
   readonly link: Link | undefined;
+  /** What may have been sent already. */
+  readonly intent: Intent | undefined;
   readonly removal: NonNullable<OutboxRow['leave']>;
 }
 
 /** Deactivates or deletes the account. Returns false where a newer desired state waits: the person is back. */
 export async function leave(at: Leaving, deps: ApplyDeps): Promise<boolean> {
-  const { row, link, removal } = at;
-  if (link === undefined || !(await mayLeave(at, link, deps))) {
-    return deps.ledger.commit(commitOf(row, { kind: 'none' }, deps));
-  }
+  const { row, removal } = at;
+  const link = asIfActive(at);
+  if (link === undefined || !(await mayLeave(at, link, deps))) return letBe(at, deps);
   const { before, action } = deps.leaving;
-  await before?.({ sourceId: row.sourceId, omniId: link.omniId, cause: removal.cause });
+  if (before !== undefined) {
+    await before({ sourceId: row.sourceId, omniId: link.omniId, cause: removal.cause }, deps.signal);
+    // It may take minutes, and the person may be back.
+    if (!(await mayLeave(at, link, deps))) return letBe(at, deps);
+  }
   await deps.ledger.intend(row.ref, row.version, { leave: true });
   deps.events.step('apply.intent');
   await takeAway(link, action, deps);
@@ -33,13 +40,19 @@ export async function leave(at: Leaving, deps: ApplyDeps): Promise<boolean> {
   return finish(at, { kind: 'deactivate', link: gone, fields, note, fingerprint: DEACTIVATED_PRINT }, deps);
 }
 
+/** After a write that was broken off the account may be active, whatever the link says. */
+function asIfActive({ link, intent }: Leaving): Link | undefined {
+  return link && intent ? { ...link, state: 'active', confirmed: new Set() } : link;
+}
+
 /** The tombstone stands, its time has come by Redis's clock, it is about this very account, and nobody keeps the person. */
 async function mayLeave(
   { row, removal }: Leaving,
   link: Link,
-  { ledger, rules }: ApplyDeps,
+  { ledger, rules, leaving }: ApplyDeps,
 ): Promise<boolean> {
-  if (rules.policy !== 'full' || link.state !== 'active' || link.protected) return false;
+  if (rules.policy !== 'full' || link.state !== 'active') return false;
+  if (link.protected || leaving.protects(link)) return false;
   const [tombstone, kept, now] = await Promise.all([
     ledger.leavers.get(row.ref),
     ledger.leavers.kept(),
@@ -47,6 +60,33 @@ async function mayLeave(
   ]);
   if (tombstone === undefined || kept.has(row.ref) || link.omniId !== removal.omniId) return false;
   return tombstone.stage === 'leaving' && tombstone.omniId === link.omniId && tombstone.due <= now;
+}
+
+/**
+ * Nothing more is to be done for this desired state. What a write that was broken off has left is not known: where that
+ * may have changed whether the account is active, Omni is asked, so that the ledger believes what is.
+ */
+export async function letBe(
+  { row, link, intent }: Omit<Leaving, 'removal'>,
+  deps: ApplyDeps,
+): Promise<boolean> {
+  if (link === undefined || intent === undefined) {
+    return deps.ledger.commit(commitOf(row, { kind: 'none' }, deps));
+  }
+  const doubtful = intent.leave || link.state === 'deactivated';
+  const state = doubtful ? await stateOf(link, deps) : link.state;
+  const fingerprint = state === 'active' ? UNKNOWN_PRINT : DEACTIVATED_PRINT;
+  const effect: LinkEffect = { kind: 'put', link: { ...link, state, confirmed: new Set() }, fingerprint };
+  return deps.ledger.commit(commitOf(row, effect, deps));
+}
+
+async function stateOf({ omniId }: Link, { omni, signal }: ApplyDeps): Promise<Link['state']> {
+  try {
+    return (await omni.getUser(omniId, signal)).active ? 'active' : 'deactivated';
+  } catch (error) {
+    if (isSyncError(error, 'missing')) return 'deactivated';
+    throw error;
+  }
 }
 
 /** An account that is gone already is done. */

@@ -187,8 +187,8 @@ export async function findLeavers(
   const shields: StoredLink[] = [];
   for await (const page of links.stored(state.index.unseenBuckets())) {
     for (const stored of page) {
-      const cause = inherited.has(stored.link.sourceId) ? undefined : causeOf(stored, state);
-      if (cause === undefined || (cause === 'missing' && !complete)) continue;
+      const cause = causeOf(stored, { state, complete });
+      if (cause === undefined || inherited.has(stored.link.sourceId)) continue;
       const link = cause === 'missing' ? stored.link : shieldedLink(stored.link, state);
       if (link.protected !== stored.link.protected) shields.push({ ...stored, link });
       leavers.push({ link, cause });
@@ -203,9 +203,13 @@ function shieldedLink(link: Link, state: State): Link {
 }
 
 /** Why a linked active person is not wanted; nothing where they are, or are there with a record that was rejected. */
-function causeOf({ link, bucket, fingerprint }: StoredLink, state: State): LeaverCause | undefined {
+function causeOf(
+  { link, bucket, fingerprint }: StoredLink,
+  { state, complete }: { state: State; complete: boolean },
+): LeaverCause | undefined {
   if (link.state !== 'active') return undefined;
   const presence = state.met.get(link.sourceId);
   if (isOutside(presence)) return presence;
-  return presence === undefined && !state.index.wasSeen(bucket, fingerprint) ? 'missing' : undefined;
+  const met = presence !== undefined || state.index.wasSeen(bucket, fingerprint);
+  return complete && !met ? 'missing' : undefined;
 }

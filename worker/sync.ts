@@ -67,7 +67,11 @@ export function startSchedule(parts: SyncParts): Schedule {
   return schedule({
     ...parts.schedule,
     onTick: async (slot) => {
-      if (await parts.ledger.claimTick(slot)) await ask(parts, { by: 'cron', full: false });
+      if (!(await parts.ledger.claimTick(slot))) return;
+      await ask(parts, { by: 'cron', full: false }).catch(async (error: unknown) => {
+        await parts.ledger.releaseTick(slot);
+        throw error;
+      });
     },
     onTrouble: parts.events.trouble,
   });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -190,6 +190,16 @@ describe('createMeta, where an older copy of Redis is restored', () => {
     expect(JSON.parse(readFileSync(note, 'utf8'))).toMatchObject({ runs: 1 });
     rmSync(note);
     expect(await metaOf().begin()).toMatchObject({ cold: false });
+  });
+
+  it('counts a run where the data folder takes no file, and warns', async () => {
+    await warmed();
+    mkdirSync(join(dataDir, 'epoch-acme.json.new'));
+    expect(await metaOf().countRun()).toMatch(/epoch-acme\.json cannot be written \(EISDIR\).*mend/);
+    expect(await redis.hget(keys.meta, 'runs')).toBe('2');
+    expect(await metaOf().begin()).toMatchObject({ cold: false });
+    rmSync(join(dataDir, 'epoch-acme.json.new'), { recursive: true });
+    expect(await metaOf().countRun()).toBeUndefined();
   });
 });
 

@@ -95,6 +95,51 @@ async function aside(rig: Rig) {
   return (await rig.ledger.quarantine.all()).map(({ sourceId, code, until }) => ({ sourceId, code, until }));
 }
 
+describe('handleApplyJob, a create that was broken off before the directory changed', () => {
+  it('renames the account that it made under the old address', async () => {
+    const rig = await rigWith(1);
+    await dieAt(rig, 'apply.answered');
+    const [before] = crowd(1);
+    rig.people.set([{ ...before, email: 'renamed@acme.example' }]);
+    await rig.reconcile();
+    await rig.drain();
+    expect(rig.sandbox.state().users.map(({ userName }) => userName)).toEqual(['renamed@acme.example']);
+    expect(await rig.links()).toMatchObject([{ provenance: 'created' }]);
+  });
+
+  it('knows the account that it made for somebody who is not wanted any more', async () => {
+    const rig = await rigWith(1);
+    await dieAt(rig, 'apply.answered');
+    const [before] = crowd(1);
+    rig.people.set([{ ...before, status: 'left' }]);
+    await rig.reconcile();
+    await rig.drain();
+    expect(await rig.links()).toMatchObject([{ sourceId: 'E1', provenance: 'created', state: 'active' }]);
+    expect((await rig.reconcile()).leavers).toBe(1);
+  });
+
+  it('takes no account for its own that somebody made after its POST was refused', async () => {
+    const rig = await rigWith(1, { rules: { adopt: 'never' } });
+    rig.sandbox.fault({ method: 'POST', times: 1, fault: { kind: 'status', status: 400 } });
+    await rig.drain();
+    rig.sandbox.seed([{ userName: 'p1@acme.example', displayName: 'By Hand' }]);
+    await rig.ledger.quarantine.release((await rig.ledger.quarantine.all()).map(({ ref }) => ref));
+    await rig.reconcile();
+    await rig.drain();
+    expect(await rig.links()).toEqual([]);
+    expect(await aside(rig)).toMatchObject([{ code: 'omni.exists' }]);
+  });
+
+  it('ends where Omni shows an account and denies it', async () => {
+    const rig = await rigWith(1, { mapping: REGION });
+    rig.sandbox.seed([{ userName: 'p1@acme.example', displayName: 'Person 1' }]);
+    rig.sandbox.fault({ method: 'PATCH', fault: { kind: 'status', status: 404 } });
+    await rig.drain();
+    expect(rig.calls().length).toBeLessThan(6);
+    expect(await aside(rig)).toMatchObject([{ code: 'omni.contradicts', until: 'change' }]);
+  });
+});
+
 describe('handleApplyJob, an update that is broken off', () => {
   it.each(['apply.intent', 'apply.answered'])(
     'is not believed once the directory takes it back: %s, then again',
@@ -352,7 +397,7 @@ describe('handleApplyJob, what a failure leads to', () => {
     }
     await rig.drain();
     expect(rig.calls()).toEqual([]);
-    expect(await aside(rig)).toEqual([{ sourceId: 'E1', code: 'job.poison', until: 'change' }]);
+    expect(await aside(rig)).toEqual([{ sourceId: 'E1', code: 'job.poison', until: 'reconcile' }]);
     expect(await rig.ledger.outbox.size()).toBe(1);
   });
 

@@ -49,7 +49,7 @@ export interface RigOptions {
 export interface Configuration {
   readonly rules?: Partial<Rules>;
   readonly mapping?: Partial<MappingOptions>;
-  readonly leaving?: Partial<LeavingRules>;
+  readonly leaving?: Partial<Omit<LeavingRules, 'protects'>>;
   readonly leaverRules?: Partial<LeaverRules>;
 }
 
@@ -120,7 +120,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
   };
   worker.on('error', events.trouble);
   let rules: Rules = { policy: 'upsert', adopt: 'always', ...options.rules };
-  let leaving: LeavingRules = { action: 'deactivate', before: undefined };
+  let leaving: Omit<LeavingRules, 'protects'> = { action: 'deactivate', before: undefined };
   let leaverRules: LeaverRules = {
     graceMs: { missing: 0, inactive: 0, outOfScope: 0 },
     limit: { people: 5, percent: 2 },
@@ -177,7 +177,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
         queues,
         omni,
         rules,
-        leaving,
+        leaving: { ...leaving, protects: compiled.protects },
         leaverRules,
         events,
         holder: randomUUID(),
@@ -197,7 +197,10 @@ export async function createRig(options: RigOptions): Promise<Rig> {
         const job = await worker.getNextJob(token, { block: false });
         if (job === undefined) return jobs;
         const spending = spendFrom(budget, undefined);
-        await handleApplyJob({ job, token, spending }, { ledger, omni, rules, leaving, events, signal });
+        await handleApplyJob(
+          { job, token, spending },
+          { ledger, omni, rules, leaving: rig.deps().leaving, events, signal },
+        );
       }
     },
     calls() {
