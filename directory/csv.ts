@@ -80,8 +80,10 @@ async function* rows(chunks: AsyncIterable<Buffer>, options: CsvOptions): AsyncG
       if (held !== undefined && !isBlank(held)) yield held;
       held = row;
     }
-    if (fault !== undefined)
-      throw fault instanceof CsvError ? fromParser(fault, parser.line, options.reading) : fault;
+    if (fault === undefined) return;
+    // The faulty row stands behind it: it has ended.
+    if (held !== undefined && !isBlank(held)) yield held;
+    throw fault instanceof CsvError ? fromParser(fault, parser.line, options.reading) : fault;
   };
   for await (const chunk of chunks) {
     lastByte = chunk.at(-1) ?? lastByte;

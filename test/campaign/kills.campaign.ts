@@ -24,12 +24,20 @@ const REGION = { sandbox: { attributes: [{ name: 'region' }] }, users: 'attribut
 
 const some = (limit: number) => Math.floor(Math.random() * limit);
 
-/** Five join, and a few move to another office. */
+let renames = 0;
+
+/** One in ten moves to another office, often back to where they were; one in fifty gets another address. */
+function changed(person: Person): Person {
+  if (some(50) === 0) return { ...person, email: `renamed.${++renames}@example.com` };
+  return some(10) === 0 ? { ...person, office: `Office ${some(3)}` } : person;
+}
+
+/** Five join, and some change. */
 function grown(people: readonly Person[]): Person[] {
-  const moved = people.map((person) =>
-    some(10) === 0 ? { ...person, office: `Office ${some(9)}` } : person,
-  );
-  return [...moved, ...somePeople(people.length + 5, { office: 'Berlin' }).slice(people.length)];
+  return [
+    ...people.map(changed),
+    ...somePeople(people.length + 5, { office: 'Berlin' }).slice(people.length),
+  ];
 }
 
 /** Half die at a step, half at a moment. Returns whether it died: a short run may end before. */
