@@ -12,6 +12,7 @@ import { omniSync, omniSyncOutput, startSandbox } from './programs.mjs';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const ATTRIBUTES = ['region', 'department', 'level:Number'];
 const REQUESTS_PER_MINUTE = 3000;
+const LIST_PAGE_AND_DEFINITIONS = 2;
 const OMNI_LIMIT = 60;
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
@@ -58,7 +59,12 @@ async function demonstrate({ folder, sandbox }) {
     ...differs('people deleted', 0, deleted.length),
     ...peopleProblems(expectedPeople(await readFile(file, 'utf8')), users),
   ];
-  sum({ runs: [first, second, third], people: users.length, creates: first.calls.length - 1, problems });
+  sum({
+    runs: [first, second, third],
+    people: users.length,
+    creates: first.calls.length - LIST_PAGE_AND_DEFINITIONS,
+    problems,
+  });
   return problems;
 }
 
@@ -67,7 +73,9 @@ function sum({ runs: [first, second, third], people, creates, problems }) {
   say();
   say('What the sandbox saw:');
   if (problems.length === 0) say(`  ${people} people, each with the right name and attributes, none twice`);
-  say(`  first run   ${counted(first)} in ${seconds(first)}: 1 list page, ${creates} creates`);
+  say(
+    `  first run   ${counted(first)} in ${seconds(first)}: 1 list page, the attribute definitions, ${creates} creates`,
+  );
   say(`  second run  ${counted(second)} in ${seconds(second)}`);
   say(`  third run   ${counted(third)} in ${seconds(third)}`);
   const minutes = Math.ceil(first.calls.length / OMNI_LIMIT);
@@ -94,14 +102,14 @@ async function status(stage) {
   return syncs[0];
 }
 
-/** One list page, one POST for each person, nothing else; and omni-sync's own counts are the sandbox's. */
+/** One list page, the attribute definitions, one POST for each person, nothing else; and omni-sync's own counts are the sandbox's. */
 function firstRunProblems(calls, told, people) {
   const creates = calls.filter((call) => call.method === 'POST' && call.status === 201);
   return [
     ...differs('creates', people, creates.length),
     ...differs('people created', people, new Set(creates.map(({ userName }) => userName)).size),
-    ...differs('list pages', 1, calls.filter(({ method }) => method === 'GET').length),
-    ...differs('calls of the first run', people + 1, calls.length),
+    ...differs('reads', LIST_PAGE_AND_DEFINITIONS, calls.filter(({ method }) => method === 'GET').length),
+    ...differs('calls of the first run', people + LIST_PAGE_AND_DEFINITIONS, calls.length),
     ...differs('calls that omni-sync counted', calls.length, told.run.calls),
     ...differs('people that omni-sync has in step', people, told.inStep),
   ];

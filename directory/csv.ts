@@ -10,15 +10,14 @@ import { emptyFile } from './bytes.ts';
 import { incomplete, type ReadFault } from './complete.ts';
 import type { DirectoryPage } from './directory.ts';
 import { fillPage } from './page.ts';
-import { emptyToNull, MAX_RECORD_LENGTH, tooLong } from './record.ts';
+import { emptyToNull, FORBIDDEN_NAMES, MAX_RECORD_LENGTH, tooLong } from './record.ts';
 
 export interface CsvOptions {
   /** The directory's name, for messages. */
   readonly reading: string;
-  readonly pageSize: number;
   /** One character; `,` where it is left out. */
   readonly delimiter?: string | undefined;
-  /** Columns that must be there. */
+  /** Columns that must be there; others are left out of the records. Left out: all are kept. */
   readonly fields?: readonly string[] | undefined;
 }
 
@@ -28,8 +27,13 @@ interface Row {
   readonly line: number;
 }
 
+/** The columns of the file, and those that records are made of. */
+interface Header {
+  readonly columns: number;
+  readonly kept: readonly { readonly name: string; readonly at: number }[];
+}
+
 const LINE_FEED = 0x0a;
-const FORBIDDEN_NAMES = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
  * The records of a CSV file, in pages. Header names are trimmed, values are not; an empty value is null; lines
@@ -40,26 +44,26 @@ export async function* readCsv(
   chunks: AsyncIterable<Buffer>,
   options: CsvOptions,
 ): AsyncGenerator<DirectoryPage> {
-  let header: readonly string[] | undefined;
+  let header: Header | undefined;
   let page = fillPage('line');
   try {
     for await (const row of rows(chunks, options)) {
       if (header === undefined) {
-        header = headerNames(row, options);
+        header = headerOf(row, options);
         continue;
       }
-      page.add(toRecord(header, row, options.reading), row.line);
-      if (page.size < options.pageSize) continue;
+      page.add(toRecord(header, row, options.reading), row.line, lengthOf(row));
+      if (!page.isFull) continue;
       yield page.done();
       page = fillPage('line');
     }
   } catch (error) {
     // What was read before a fault stays usable.
-    if (page.size > 0) yield page.done();
+    if (!page.isEmpty) yield page.done();
     throw error;
   }
   if (header === undefined) throw emptyFile(options.reading);
-  if (page.size > 0) yield page.done();
+  if (!page.isEmpty) yield page.done();
 }
 
 /** Every row, each given out only when the next one has begun or the file has ended with a line break. */
@@ -147,33 +151,44 @@ function lineBreaks(values: readonly string[]): number {
   return count;
 }
 
-function toRecord(header: readonly string[], row: Row, reading: string): DirectoryRecord {
+/** What the row took in its file, without its quotes. */
+function lengthOf({ values }: Row): number {
+  let length = values.length;
+  for (const value of values) length += value.length;
+  return length;
+}
+
+function toRecord(header: Header, row: Row, reading: string): DirectoryRecord {
   const { values, line } = row;
-  if (values.length !== header.length) {
+  if (values.length !== header.columns) {
     throw incomplete({
       code: 'file.columns',
       reading,
       line,
-      column: Math.min(values.length, header.length) + 1,
-      problem: `expected ${header.length} columns as in the header, found ${values.length}`,
+      column: Math.min(values.length, header.columns) + 1,
+      problem: `expected ${header.columns} columns as in the header, found ${values.length}`,
       mend: 'Quote values that hold the delimiter, and check that the file was written to its end.',
     });
   }
   const record: Record<string, string | null> = {};
-  for (let at = 0; at < header.length; at += 1) record[header[at] ?? ''] = emptyToNull(values[at] ?? '');
+  for (const { name, at } of header.kept) record[name] = emptyToNull(values[at] ?? '');
   return record;
 }
 
-function headerNames(row: Row, options: CsvOptions): readonly string[] {
+function headerOf(row: Row, options: CsvOptions): Header {
   const names = row.values.map((name) => name.trim());
   const place = { code: 'file.header', reading: options.reading, line: row.line };
+  const known = new Set<string>();
   for (const [at, name] of names.entries()) {
-    const fault = nameFault(name, names.indexOf(name) < at);
+    const fault = nameFault(name, known.has(name));
     if (fault !== undefined) throw incomplete({ ...place, column: at + 1, ...fault });
+    known.add(name);
   }
-  const missing = (options.fields ?? []).filter((field) => !names.includes(field));
+  const missing = (options.fields ?? []).filter((field) => !known.has(field));
   if (missing.length > 0) throw incomplete({ ...place, ...missingFault(missing, names.length) });
-  return names;
+  const wanted = new Set(options.fields ?? names);
+  const all = names.map((name, at) => ({ name, at }));
+  return { columns: names.length, kept: all.filter(({ name }) => wanted.has(name)) };
 }
 
 function nameFault(name: string, isTwice: boolean): Pick<ReadFault, 'problem' | 'mend'> | undefined {
@@ -182,7 +197,7 @@ function nameFault(name: string, isTwice: boolean): Pick<ReadFault, 'problem' | 
     return { problem: 'a column name holds a line break', mend: 'End lines with LF or CR LF.' };
   }
   if (isTwice) return { problem: 'a column name comes twice', mend: 'Give each column its own name.' };
-  if (!FORBIDDEN_NAMES.has(name)) return undefined;
+  if (!FORBIDDEN_NAMES.includes(name)) return undefined;
   return { problem: `a column is named ${name}, which is refused`, mend: 'Rename that column.' };
 }
 

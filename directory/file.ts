@@ -22,13 +22,11 @@ export interface FileOptions {
   /** CSV only: one character that is no quote and no line break; `,` where it is left out. */
   readonly delimiter?: string | undefined;
   /**
-   * The top-level fields that the mapping reads. A CSV header without one of them makes the read incomplete.
-   * In JSON a field that is absent everywhere is null everywhere: nothing there says which fields exist.
+   * The top-level fields that the mapping reads; others may be left out of the records. Left out: all are kept.
+   * A CSV header without one of them makes the read incomplete. In JSON a field that is absent everywhere is null everywhere: nothing there says which fields exist.
    */
   readonly fields?: readonly string[] | undefined;
 }
-
-const PAGE_SIZE = 1000;
 
 const FORMATS: Readonly<Record<string, FileFormat>> = {
   '.csv': 'csv',
@@ -62,7 +60,7 @@ async function* readPages(
   const { name, path, delimiter, fields } = options;
   throwIfAborted(name, signal);
   const chunks = textChunks({ path, reading: name, signal });
-  for await (const page of reader(chunks, { reading: name, pageSize: PAGE_SIZE, delimiter, fields })) {
+  for await (const page of reader(chunks, { reading: name, delimiter, fields })) {
     throwIfAborted(name, signal);
     yield page;
   }

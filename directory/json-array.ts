@@ -8,12 +8,13 @@ import { emptyFile } from './bytes.ts';
 import { incomplete } from './complete.ts';
 import type { DirectoryPage } from './directory.ts';
 import { fillPage } from './page.ts';
-import { MAX_RECORD_LENGTH, parseRecord, tooLong } from './record.ts';
+import { keptFields, MAX_RECORD_LENGTH, parseRecord, tooLong } from './record.ts';
 
 interface JsonArrayOptions {
   /** The directory's name, for messages. */
   readonly reading: string;
-  readonly pageSize: number;
+  /** The fields that are needed; all where it is left out. */
+  readonly fields?: readonly string[] | undefined;
 }
 
 /**
@@ -24,20 +25,20 @@ export async function* readJsonArray(
   chunks: AsyncIterable<Buffer>,
   options: JsonArrayOptions,
 ): AsyncGenerator<DirectoryPage> {
-  const splitter = new ArraySplitter(options.reading);
+  const splitter = new ArraySplitter(options.reading, keptFields(options.fields));
   let page = fillPage('element');
   let element = 0;
   for await (const chunk of chunks) {
-    for (const record of splitter.push(chunk.toString('utf8'))) {
+    for (const { record, length } of splitter.push(chunk.toString('utf8'))) {
       element += 1;
-      page.add(record, element);
-      if (page.size < options.pageSize) continue;
+      page.add(record, element, length);
+      if (!page.isFull) continue;
       yield page.done();
       page = fillPage('element');
     }
   }
   splitter.finish();
-  if (page.size > 0) yield page.done();
+  if (!page.isEmpty) yield page.done();
 }
 
 /** What may come next at the top level. */
@@ -61,8 +62,15 @@ const BLANKS = /[ \t\r\n]*/y;
 const MARKS = /["[\]{}]/g;
 const STRING_END = /["\\]/g;
 
+/** A record, and how many characters it took. */
+interface Element {
+  readonly record: DirectoryRecord;
+  readonly length: number;
+}
+
 class ArraySplitter {
   readonly #reading: string;
+  readonly #kept: readonly string[] | undefined;
   #expected: Expected = 'start';
   /** Text not yet given out; while an object is open it starts with that object. */
   #text = '';
@@ -73,18 +81,19 @@ class ArraySplitter {
   #depth = 0;
   #isInString = false;
 
-  constructor(reading: string) {
+  constructor(reading: string, kept: readonly string[] | undefined) {
     this.#reading = reading;
+    this.#kept = kept;
   }
 
   /** The records that end in this piece of text. */
-  *push(piece: string): Generator<DirectoryRecord> {
+  *push(piece: string): Generator<Element> {
     this.#text += piece;
     for (;;) {
       if (this.#depth === 0 && !this.#toObject()) return;
       if (!this.#toObjectEnd()) break;
       const text = this.#text.slice(0, this.#at);
-      yield parseRecord(text, this.#place());
+      yield { record: parseRecord(text, this.#place(), this.#kept), length: text.length };
       this.#drop(this.#at);
       this.#at = 0;
       this.#expected = 'comma';

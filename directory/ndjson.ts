@@ -6,7 +6,7 @@
 import { emptyFile } from './bytes.ts';
 import type { DirectoryPage } from './directory.ts';
 import { fillPage } from './page.ts';
-import { MAX_RECORD_LENGTH, parseRecord, tooLong } from './record.ts';
+import { keptFields, MAX_RECORD_LENGTH, parseRecord, tooLong } from './record.ts';
 
 const BLANK = /^[ \t\r]*$/;
 const BRACE = 0x7b;
@@ -14,7 +14,8 @@ const BRACE = 0x7b;
 interface NdjsonOptions {
   /** The directory's name, for messages. */
   readonly reading: string;
-  readonly pageSize: number;
+  /** The fields that are needed; all where it is left out. */
+  readonly fields?: readonly string[] | undefined;
 }
 
 /**
@@ -25,19 +26,21 @@ export async function* readNdjson(
   chunks: AsyncIterable<Buffer>,
   options: NdjsonOptions,
 ): AsyncGenerator<DirectoryPage> {
+  const kept = keptFields(options.fields);
   let page = fillPage('line');
   let line = 0;
   for await (const batch of lineBatches(chunks, options.reading)) {
     for (const text of batch) {
       line += 1;
       if (text.charCodeAt(0) !== BRACE && BLANK.test(text)) continue;
-      page.add(parseRecord(text, { reading: options.reading, line, column: 1 }), line);
-      if (page.size < options.pageSize) continue;
+      const record = parseRecord(text, { reading: options.reading, line, column: 1 }, kept);
+      page.add(record, line, text.length);
+      if (!page.isFull) continue;
       yield page.done();
       page = fillPage('line');
     }
   }
-  if (page.size > 0) yield page.done();
+  if (!page.isEmpty) yield page.done();
 }
 
 /** Whole lines, a batch a chunk: what a promise costs is paid per chunk and not per line. */

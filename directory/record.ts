@@ -1,7 +1,7 @@
 /**
  * From one JSON text to one directory record, with the caps that every file format shares. Never repairs: a
  * text that is not exactly one object is a fault of the file. A key such as `__proto__` is left where JSON.parse
- * puts it, an own and harmless property: the mapping rejects that one record.
+ * puts it, an own and harmless property, and is never dropped: the mapping rejects that one record.
  */
 import type { SyncError } from '../model/errors.ts';
 import type { DirectoryRecord, FieldValue } from '../model/person.ts';
@@ -9,6 +9,9 @@ import { incomplete } from './complete.ts';
 
 /** The most one record may take in its file, in characters (UTF-16 units). */
 export const MAX_RECORD_LENGTH = 1024 * 1024;
+
+/** A record that took less in its file is kept as it is: dropping fields would cost more than a page of such records. */
+const SMALL_RECORD_LENGTH = 2048;
 
 /** Lists and objects within one another, the record itself counted. */
 const MAX_DEPTH = 20;
@@ -20,11 +23,23 @@ export interface RecordPlace {
   readonly column: number;
 }
 
+/** Field names that no mapping can read: a record that has one is rejected, or its file is. */
+export const FORBIDDEN_NAMES: readonly string[] = ['__proto__', 'constructor', 'prototype'];
+
+/** The names of the fields to keep of a record where the mapping reads `fields`; undefined is all, as for `fields`. */
+export function keptFields(fields: readonly string[] | undefined): readonly string[] | undefined {
+  return fields === undefined ? undefined : [...new Set([...fields, ...FORBIDDEN_NAMES])];
+}
+
 /**
- * The record that `text` holds.
+ * The record that `text` holds. Of a large one only the fields named in `kept` stay, as no more is needed of it.
  * @throws SyncError `incomplete` where it is malformed, cut off, no object, too long or too deep.
  */
-export function parseRecord(text: string, place: RecordPlace): DirectoryRecord {
+export function parseRecord(
+  text: string,
+  place: RecordPlace,
+  kept: readonly string[] | undefined,
+): DirectoryRecord {
   if (text.length > MAX_RECORD_LENGTH) throw tooLong(place);
   let value: FieldValue;
   try {
@@ -34,7 +49,8 @@ export function parseRecord(text: string, place: RecordPlace): DirectoryRecord {
   }
   if (value === null || typeof value !== 'object' || isList(value)) throw notAnObject(place);
   if (isTooDeep(value, 1)) throw tooDeep(place);
-  return withoutEmpty(value);
+  const isWhole = kept === undefined || text.length < SMALL_RECORD_LENGTH;
+  return withoutEmpty(isWhole ? value : only(kept, value));
 }
 
 /** The one rule for emptiness, in every source: an empty text is null. Spaces are not empty. */
@@ -50,6 +66,12 @@ export function tooLong(place: RecordPlace): SyncError {
     problem: `one record takes more than ${MAX_RECORD_LENGTH} characters`,
     mend: 'Look for a line break, a quote or a brace that is missing there, or leave the long field out.',
   });
+}
+
+function only(names: readonly string[], record: { [key: string]: FieldValue }) {
+  const present = names.filter((name) => Object.hasOwn(record, name));
+  // Not by assignment, which would take `__proto__` for the prototype.
+  return Object.fromEntries(present.map((name) => [name, record[name] ?? null]));
 }
 
 function withoutEmpty(record: { [key: string]: FieldValue }): DirectoryRecord {

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../config/load.ts';
 import { ensureBuilt } from './support/build.ts';
@@ -87,12 +88,52 @@ describe('README.md', () => {
   });
 
   it('lists the verbs that the program has, and no other', async () => {
-    const main = join(await ensureBuilt(), 'cli/main.js');
-    const help = execFileSync(process.execPath, [main, 'help'], { encoding: 'utf8' });
-    const verbs = [...help.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, verb = '']) => verb);
+    const verbs = await verbsOfProgram();
     const rows = [...text('README.md').matchAll(/^\| `([a-z]+)/gm)].map(([, verb = '']) => verb);
     expect(verbs.length).toBeGreaterThan(1);
     expect(rows.toSorted()).toEqual(verbs.toSorted());
+  });
+});
+
+/** As `omni-sync help` lists them. */
+async function verbsOfProgram(): Promise<string[]> {
+  const main = join(await ensureBuilt(), 'cli/main.js');
+  const help = execFileSync(process.execPath, [main, 'help'], { encoding: 'utf8' });
+  return [...help.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, verb = '']) => verb);
+}
+
+/** Every `omni-sync verb`, in backticks, within the texts of a source: comments and code do not count. */
+function verbsNamedIn(source: string): string[] {
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    const text = ts.isStringLiteralLike(node) || ts.isTemplateLiteralToken(node) ? node.text : '';
+    found.push(...[...text.matchAll(/`omni-sync ([a-z-]+)/g)].map(([, verb = '']) => verb));
+    node.forEachChild(visit);
+  };
+  visit(ts.createSourceFile('a.ts', source, ts.ScriptTarget.ES2023, true));
+  return found;
+}
+
+describe('the messages of the program', () => {
+  it('name only verbs that it has', async () => {
+    const verbs = new Set(['help', ...(await verbsOfProgram())]);
+    const folders = ['cli', 'worker', 'ledger', 'config', 'plan', 'omni', 'directory', 'ops'];
+    const named = folders.flatMap((folder) =>
+      readdirSync(join(ROOT, folder))
+        .filter((name) => name.endsWith('.ts'))
+        .flatMap((name) => verbsNamedIn(text(join(folder, name))).map((verb) => ({ folder, name, verb }))),
+    );
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter(({ verb }) => !verbs.has(verb))).toEqual([]);
+  });
+
+  it('are found in plain texts and templates, and nowhere else', () => {
+    const source = [
+      '// `omni-sync a`',
+      "say('`omni-sync b` and `omni-sync c --all`');",
+      'say(`\\`omni-sync d\\` ${x} \\`omni-sync e\\``);',
+    ];
+    expect(verbsNamedIn(source.join('\n'))).toEqual(['b', 'c', 'd', 'e']);
   });
 });
 

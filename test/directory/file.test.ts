@@ -346,6 +346,17 @@ describe('openFile on CSV', () => {
     expect(await read('csv', 'id,more\n1,x\n', { fields: ['id'] })).toHaveLength(1);
   });
 
+  it('gives out the row before a broken one', async () => {
+    const path = await written('csv', 'id,name\na,x\nb,y\nc,"z');
+    const ids: unknown[] = [];
+    const reading = (async () => {
+      for await (const page of openFile({ type: 'file', path }).pages())
+        ids.push(...page.map(({ id }) => id));
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'file.cut' });
+    expect(ids).toEqual(['a', 'b']);
+  });
+
   it('takes a header alone for an empty directory', async () => {
     expect(await read('csv', 'id,mail\n', { fields: ['id'] })).toEqual([]);
   });

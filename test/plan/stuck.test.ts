@@ -46,7 +46,11 @@ describe('findStuck', () => {
 });
 
 /** Eight people: whoever is followed for longer goes round. */
-function followed(start: string, waits: ReadonlyMap<string, string>, staying: readonly string[]): string | undefined {
+function followed(
+  start: string,
+  waits: ReadonlyMap<string, string>,
+  staying: readonly string[],
+): string | undefined {
   let at: string | undefined = start;
   for (let steps = 0; steps < 20; steps++) {
     if (at === undefined) return undefined;

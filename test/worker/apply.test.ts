@@ -270,6 +270,9 @@ describe('handleApplyJob, an account that is there', () => {
     await rig.reconcile();
     await rig.drain();
     expect(await aside(rig)).toEqual([{ sourceId: 'E2', code: 'omni.taken', until: 'change' }]);
+    const { ref } = await rig.ledger.begin();
+    const [setback] = await rig.ledger.quarantine.all();
+    expect(setback?.message).toContain(`linked to the person ${ref('E1')}: `);
     expect(await rig.links()).toHaveLength(1);
   });
 

@@ -19,6 +19,7 @@ import { createLedger, type Ledger } from '../../ledger/ledger.ts';
 import type { RunRecord } from '../../ledger/runs.ts';
 import type { Link } from '../../model/link.ts';
 import { createOmni, type Omni } from '../../omni/client.ts';
+import { createLog } from '../../ops/log.ts';
 import type { Rules } from '../../plan/decide.ts';
 import { compileFingerprint } from '../../plan/fingerprint.ts';
 import { compileMapping, type MappingOptions } from '../../plan/map.ts';
@@ -27,8 +28,10 @@ import { handleApplyJob } from '../../worker/apply-job.ts';
 import type { AppliedEvent, Events, SetbackEvent, Step } from '../../worker/events.ts';
 import type { LeavingRules } from '../../worker/finish.ts';
 import type { LeaverRules } from '../../worker/leavers.ts';
+import { logEvents } from '../../worker/log-events.ts';
 import { type ReconcileDeps, reconcile } from '../../worker/reconcile.ts';
 import { spendFrom } from '../../worker/spending.ts';
+import { expectNothingPlanted, keptByBullMQ } from '../support/leaks.ts';
 import { createPeople, type People } from '../support/people.ts';
 import type { TestRedis } from '../support/redis.ts';
 
@@ -80,6 +83,7 @@ export interface Rig {
   /** The requests that the sandbox got since this was last asked: `POST /api/scim/v2/users`. */
   calls(): string[];
   links(): Promise<Link[]>;
+  /** Lets go of everything, and makes sure that neither the log nor a job held personal data. */
   close(): Promise<void>;
 }
 
@@ -108,15 +112,23 @@ export async function createRig(options: RigOptions): Promise<Rig> {
   const applied: AppliedEvent[] = [];
   const setbacks: SetbackEvent[] = [];
   const troubles: Error[] = [];
+  const told: string[] = [];
+  const log = createLog({ level: 'trace', secrets: [], stream: { write: (line) => void told.push(line) } });
+  const logged = logEvents(log, (step) => rig.onStep(step));
   const events: Events = {
-    step: (step) => rig.onStep(step),
-    reconciled: () => undefined,
-    applied: (event) => void applied.push(event),
-    stored: () => undefined,
-    leftOut: () => undefined,
-    broken: () => undefined,
-    setback: (event) => void setbacks.push(event),
-    trouble: (error) => void troubles.push(error),
+    ...logged,
+    applied(event) {
+      applied.push(event);
+      logged.applied(event);
+    },
+    setback(event) {
+      setbacks.push(event);
+      logged.setback(event);
+    },
+    trouble(error) {
+      troubles.push(error);
+      logged.trouble(error);
+    },
   };
   worker.on('error', events.trouble);
   let rules: Rules = { policy: 'upsert', adopt: 'always', ...options.rules };
@@ -214,12 +226,15 @@ export async function createRig(options: RigOptions): Promise<Rig> {
       return links.sort((a, b) => (a.sourceId < b.sourceId ? -1 : 1));
     },
     async close() {
+      // A test may have ended its Redis.
+      const jobs = redis.status === 'ready' ? await keptByBullMQ(redis) : '';
       await worker.close(true);
       await queues.close();
       redis.disconnect();
       http.close();
       if (options.beside === undefined) await sandbox.close();
       rmSync(dataDir, { recursive: true, force: true });
+      expectNothingPlanted(told.join(''), jobs);
     },
   };
   return rig;
