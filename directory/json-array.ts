@@ -106,7 +106,7 @@ class ArraySplitter {
     if (this.#expected === 'end') return;
     if (this.#expected === 'start') throw emptyFile(this.#reading);
     // An object that broke off is told apart by JSON.parse, to the column.
-    if (this.#text !== '') parseRecord(this.#text, this.#place());
+    if (this.#text !== '') parseRecord(this.#text, this.#place(), this.#kept);
     throw this.#fault('file.cut', 'the file ends here');
   }
 

@@ -10,8 +10,15 @@ export interface Spending extends Budget {
   readonly spent: Promise<void>;
 }
 
-/** `budget`, beginning with `first`. */
+/**
+ * How long a turn is good for, in milliseconds: calls that come later than their slots by more than the budget spares could
+ * crowd into one minute.
+ */
+const GOOD_FOR_MS = 250;
+
+/** `budget`, beginning with `first`, which is given up where it has grown old. */
 export function spendFrom(budget: Budget, first: Turn | undefined): Spending {
+  const since = performance.now();
   let spare = first;
   let count = 0;
   let spend = () => {};
@@ -20,8 +27,9 @@ export function spendFrom(budget: Budget, first: Turn | undefined): Spending {
   });
   return {
     async turn(signal) {
-      const turn = spare ?? (await budget.turn(signal));
+      const held = performance.now() - since < GOOD_FOR_MS ? spare : undefined;
       spare = undefined;
+      const turn = held ?? (await budget.turn(signal));
       spend();
       count++;
       return turn;

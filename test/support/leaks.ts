@@ -32,7 +32,7 @@ const DUMPS: Readonly<Record<string, (redis: Redis, key: string) => Promise<unkn
   hash: (redis, key) => redis.hgetall(key),
   list: (redis, key) => redis.lrange(key, 0, -1),
   set: (redis, key) => redis.smembers(key),
-  zset: (redis, key) => redis.zrange(key, 0, -1, 'WITHSCORES'),
+  zset: (redis, key) => redis.zrange(key, '0', '-1', 'WITHSCORES'),
   stream: (redis, key) => redis.xrange(key, '-', '+'),
   // Expired meanwhile.
   none: async () => null,
