@@ -1,8 +1,8 @@
 /** How verbs write: lines for people, or one JSON document for programs. */
 
-/** A line on standard output. */
-export function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+/** A line on standard output, or several; nothing in it reaches a terminal as an order. */
+export function say(text: string): void {
+  process.stdout.write(`${text.split('\n').map(printable).join('\n')}\n`);
 }
 
 /** One JSON document on standard output. */

@@ -85,6 +85,11 @@ const WIRE_FAULTS: Readonly<Record<WireFailure['code'], Fault>> = {
     problem: 'one entry is larger than 16 MiB',
     mend: 'Name in attributes only what the mapping needs, so that photos and certificates stay out.',
   },
+  answer_too_large: {
+    code: 'ldap.page_too_large',
+    problem: 'one page of entries is larger than 32 MiB',
+    mend: 'Set a smaller pageSize, or name in attributes only what the mapping needs.',
+  },
 };
 
 /** The error for a result code that is not success. */

@@ -33,9 +33,9 @@ export interface WireAnswer {
   readonly references: readonly string[];
 }
 
-/** No whole answer came: the connection ended, time ran out, it was no LDAP, or one message was too large. */
+/** No whole answer came: the connection ended, time ran out, it was no LDAP, or one message or all of it was too large. */
 export class WireFailure extends Error {
-  readonly code: 'cut' | 'timeout' | 'protocol' | 'too_large';
+  readonly code: 'cut' | 'timeout' | 'protocol' | 'too_large' | 'answer_too_large';
 
   constructor(code: WireFailure['code'], cause?: unknown) {
     super(`LDAP connection: ${code}`, cause === undefined ? undefined : { cause });
@@ -56,11 +56,14 @@ interface Pending {
 /** The most that one entry or answer may take, in bytes. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
+/** The most that the whole answer to one request, a page of entries, may take, in bytes. */
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+
 /** Each LDAP message is a SEQUENCE (RFC 4511, 4.2): what starts otherwise is TLS, HTTP or else. */
 const SEQUENCE = 0x30;
 
 /**
- * Speaks LDAP on a socket that is connected already. Each request must be answered whole within the time given;
+ * Speaks LDAP on a socket that is connected already, one request at a time. Each must be answered whole within the time given;
  * after any failure the connection is dead.
  */
 export class Wire {
@@ -71,6 +74,8 @@ export class Wire {
   #dead: Error | undefined;
   #lastId = 0;
   #unparsedBytes = 0;
+  /** Of the answer to the last request. */
+  #answerBytes = 0;
   #hasAnswered = false;
 
   /** `timeoutMs` is for each request. */
@@ -94,6 +99,7 @@ export class Wire {
         return;
       }
       this.#lastId += 1;
+      this.#answerBytes = 0;
       const message = build(this.#lastId);
       const timer = setTimeout(() => this.#fail(new WireFailure('timeout')), this.#timeoutMs);
       this.#pending.set(String(this.#lastId), {
@@ -129,6 +135,11 @@ export class Wire {
       return;
     }
     this.#hasAnswered = true;
+    this.#answerBytes += data.length;
+    if (this.#answerBytes > MAX_ANSWER_BYTES) {
+      this.#fail(new WireFailure('answer_too_large'));
+      return;
+    }
     this.#unparsedBytes += data.length;
     this.#parser.read(data, this.#pending);
     if (this.#unparsedBytes > MAX_MESSAGE_BYTES) this.#fail(new WireFailure('too_large'));

@@ -42,11 +42,13 @@ export interface QueueOptions {
   readonly prefix: string;
 }
 
-/** Opens both queues for adding and looking. */
-export function openQueues({ redis, prefix }: QueueOptions): Queues {
+/** Opens both queues for adding and looking. `onError` is told what befalls their connection, which else lands on stderr. */
+export function openQueues({ redis, prefix }: QueueOptions, onError: (error: Error) => void): Queues {
   const options = { connection: redis, prefix };
   const apply = new Queue<ApplyJob>('apply', options);
   const reconcile = new Queue<ReconcileJob>('reconcile', options);
+  apply.on('error', onError);
+  reconcile.on('error', onError);
   return {
     apply,
     reconcile,

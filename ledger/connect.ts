@@ -26,6 +26,8 @@ export interface ConnectOptions {
 const FIRST_CONNECT_MS = 5_000;
 /** Between tries to reconnect: shorter ones hang BullMQ's blocking commands (ioredis#1718). */
 const RECONNECT_MS = { least: 1_000, most: 3_000 };
+/** What a master says that was made a replica: the name leads to another server now. Redis 6 puts a script's error in its own. */
+const DEMOTED = /^READONLY|-READONLY /;
 
 /**
  * Connects, and waits until Redis answers.
@@ -49,10 +51,16 @@ export async function connectRedis(options: ConnectOptions): Promise<Redis> {
   }
 }
 
-function open({ address, tls, username, password }: ConnectOptions): Redis {
+function open({ address, tls, username, password, onError }: ConnectOptions): Redis {
   const common = {
     maxRetriesPerRequest: null,
     retryStrategy: (times: number) => Math.min(RECONNECT_MS.least * times, RECONNECT_MS.most),
+    reconnectOnError: (error: Error) => {
+      if (!DEMOTED.test(error.message)) return false;
+      onError(error);
+      // Reconnects, and sends the command again.
+      return 2 as const;
+    },
     ...(tls && { tls: { ...(tls.ca !== undefined && { ca: tls.ca }) } }),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
@@ -93,7 +101,7 @@ export interface RedisFault {
   readonly message: string;
 }
 
-/** Looks at how Redis evicts and persists. An ACL that hides it is a warning. */
+/** Looks at how Redis evicts and persists, and whether it takes writes. An ACL that hides it is a warning. */
 export async function inspectRedis(redis: Redis): Promise<RedisFault[]> {
   const faults: RedisFault[] = [];
   const policy = await setting(redis, 'maxmemory-policy');
@@ -107,6 +115,12 @@ export async function inspectRedis(redis: Redis): Promise<RedisFault[]> {
     faults.push({
       severity: 'refuse',
       message: `Redis has maxmemory-policy ${policy}: it would drop jobs and links without a word; set it to noeviction`,
+    });
+  }
+  if (/^role:slave/m.test(await redis.info('replication'))) {
+    faults.push({
+      severity: 'refuse',
+      message: 'Redis is a replica, which takes no writes: name its master, or the sentinels that know it',
     });
   }
   const info = await redis.info('persistence');

@@ -119,6 +119,10 @@ async function settled(turn: Turn, send: () => Promise<HttpAnswer>): Promise<Htt
     const answer = await send();
     verdict = verdictOf(answer);
     return answer;
+  } catch (error) {
+    // A request that is refused before it is sent says nothing of the host.
+    if (isSyncError(error, 'refused')) verdict = { kind: 'answered' };
+    throw error;
   } finally {
     await turn.settle(verdict);
   }

@@ -89,6 +89,7 @@ export function unbelievable(asked: Asked, answer: HttpAnswer, why: string): Syn
 
 /** The error for a request that got no whole answer. Only a POST that may have been sent has an unknown effect. */
 export function failureError(asked: Asked, failure: HttpFailure): SyncError {
+  if (failure.code === 'REQUEST_TOO_LARGE') return tooLarge(asked, failure);
   const unknown = asked.method === 'POST' && failure.sent;
   const kind = failure.code === 'INSECURE_URL' || failure.code === 'BAD_URL' ? 'config' : 'transient';
   const words = `${asked.path}: ${failure.message}${unknown ? '; whether it was carried out is not known' : ''}`;
@@ -97,6 +98,13 @@ export function failureError(asked: Asked, failure: HttpFailure): SyncError {
     cause: failure,
     request: { method, path },
   });
+}
+
+/** What this person's request would be: Omni was not asked, and asking again would make it no smaller. */
+function tooLarge({ method, path }: Asked, failure: HttpFailure): SyncError {
+  const mend = 'map fewer or shorter values for this person';
+  const words = `${path}: ${failure.message}; ${mend}`;
+  return new SyncError('refused', 'omni.too-large', words, { cause: failure, request: { method, path } });
 }
 
 function failureCode({ code, sent }: HttpFailure): string {

@@ -5,6 +5,9 @@ const LONGEST = 200;
 /** How much of a body is looked at: the patterns below take quadratic time at worst. */
 const CONSIDERED = 2_000;
 
+/** How deep in an error body its message is looked for: `error` within `error`. */
+const DEEPEST = 3;
+
 /** Anything with an at sign, as text writes one, escaped or not. */
 const ADDRESS = /(?:"[^"]{1,64}"|[^\s"'<>()[\],;:=]*)(?:@|%40|&#64;|&#x40;|\\u0040)[^\s"'<>()[\],;]*/giu;
 
@@ -41,16 +44,16 @@ function message(body: string): string | undefined {
   } catch {
     return undefined;
   }
-  return firstMessage(parsed);
+  return firstMessage(parsed, 1);
 }
 
-function firstMessage(value: unknown): string | undefined {
+function firstMessage(value: unknown, depth: number): string | undefined {
   if (typeof value === 'string') return value;
-  if (typeof value !== 'object' || value === null) return undefined;
+  if (typeof value !== 'object' || value === null || depth > DEEPEST) return undefined;
   const fields = new Map<string, unknown>(Object.entries(value));
   const candidates = ['message', 'detail', 'error', 'title'].map((name) => fields.get(name));
   const said = candidates.find((candidate) => typeof candidate === 'string' && candidate.trim() !== '');
-  return typeof said === 'string' ? said : firstMessage(fields.get('error'));
+  return typeof said === 'string' ? said : firstMessage(fields.get('error'), depth + 1);
 }
 
 function text(body: string): string {

@@ -9,6 +9,11 @@ type ReadPage = (startIndex: number) => Promise<UserPage>;
 /** How many pages of a shrinking list may bring nobody new before it is given up. */
 const MAX_BARREN = 5;
 
+/** How much a list may grow while it is read: past twice its first total and so many accounts more, it has no end. */
+const MOST_JOINERS = 1_000;
+/** The same where the first total was already beyond belief: with 100 accounts a page, ten million. */
+const MOST_PAGES = 100_000;
+
 /**
  * Yields every account once. Omni's pages are counted from the start of a list that changes meanwhile, so:
  * - the next page begins after as many as came, however many were asked for;
@@ -16,18 +21,24 @@ const MAX_BARREN = 5;
  * - a total that shrank by n means that rows moved up by as many, perhaps past our place: the page is read again from n
  *   rows earlier, and who comes twice is left out;
  * - a page that brings nobody new before the end, or an end with fewer accounts than the total, is an error.
+ * - a total that grows for ever is given up.
  * What is removed and added between the same two pages leaves the total as it was, and may hide one account from this read.
- * @throws SyncError `transient`, `omni.list-short`, where the end was not reached.
+ * @throws SyncError `transient`: `omni.list-short` where the end was not reached, `omni.list-endless` where there is none.
  */
 export async function* allPages(read: ReadPage): AsyncGenerator<readonly OmniUser[]> {
   const seen = new Set<string>();
   let start = 1;
   let total = 0;
+  let most: number | undefined;
+  let pages = 0;
   let barren = 0;
   let again = false;
   do {
     const page = await read(start);
     const fresh = unseen(page.users, seen);
+    most ??= 2 * page.totalResults + MOST_JOINERS;
+    pages += 1;
+    if (seen.size > most || pages > MOST_PAGES) throw endless(seen.size);
     if (fresh.length > 0) yield fresh;
     else barren += 1;
     const shrank = total - page.totalResults;
@@ -52,4 +63,9 @@ function unseen(users: readonly OmniUser[], seen: Set<string>): readonly OmniUse
 function short(seen: number, total: number): SyncError {
   const message = `Listing Omni's accounts: ${total} were announced, ${seen} came before the list ended or repeated itself.`;
   return new SyncError('transient', 'omni.list-short', message);
+}
+
+function endless(seen: number): SyncError {
+  const message = `Listing Omni's accounts: ${seen} came, far more than were announced at first, and the list goes on; is omni.url the right instance?`;
+  return new SyncError('transient', 'omni.list-endless', message);
 }

@@ -3,12 +3,15 @@
  * Must never repeat a record's value in a reason: what it names are fields, types and sizes.
  */
 import { SyncError } from '../model/errors.ts';
-import type { AttributeValue, FieldValue } from '../model/person.ts';
+import type { AttributeValue, DesiredUser, FieldValue } from '../model/person.ts';
 
 const MAX_ID_BYTES = 255;
 const MAX_ADDRESS = 254;
 const MAX_DISPLAY_NAME = 256;
 const MAX_ATTRIBUTE_BYTES = 16_384;
+const MAX_DESIRED_KIB = 256;
+/** The most bytes of JSON that one character (UTF-16 unit) takes: `\\u0000`. */
+const JSON_BYTES = 6;
 
 /** Control characters, and halves of characters that no encoding can carry. */
 const CONTROL = /[\p{Cc}\p{Cs}]/u;
@@ -147,4 +150,33 @@ function toNumber(value: number, place: string): string | number {
   if (!Number.isInteger(value)) return value;
   // `+ 0`: minus zero is zero.
   return Number.isSafeInteger(value) ? value + 0 : BigInt(value).toString();
+}
+
+/**
+ * A request to Omni holds the whole desired user: one that no request can hold is refused here, by name.
+ * @throws SyncError `refused` (`record.too-large`).
+ */
+export function assertSendable(desired: DesiredUser): void {
+  const most = MAX_DESIRED_KIB * 1024;
+  // What it takes is counted only where it could be too much: this is done for every record.
+  if (charactersOf(desired.attributes) * JSON_BYTES < most) return;
+  if (Buffer.byteLength(JSON.stringify(desired)) <= most) return;
+  const mend = 'Map fewer or shorter values; the longest lists first.';
+  throw refusal('record.too-large', `All that is mapped takes more than ${MAX_DESIRED_KIB} KiB. ${mend}`);
+}
+
+/** At least as many as the values hold, and some for each entry of a list: its quotes, its comma, its digits. */
+function charactersOf(attributes: DesiredUser['attributes']): number {
+  let characters = 0;
+  for (const name in attributes) {
+    const value = attributes[name] ?? null;
+    for (const entry of isEntries(value) ? value : [value]) {
+      characters += 5 + (typeof entry === 'string' ? entry.length : 0);
+    }
+  }
+  return characters;
+}
+
+function isEntries(value: AttributeValue): value is readonly string[] | readonly number[] {
+  return Array.isArray(value);
 }

@@ -12,7 +12,15 @@ import {
   type FieldValue,
 } from '../model/person.ts';
 import { compileRules, fieldsOf, type MappingOptions, prefixed, type Rule, type Rules } from './map-rules.ts';
-import { refusal, toAttribute, toBoolean, toDisplayName, toSourceId, toUserName } from './map-values.ts';
+import {
+  assertSendable,
+  refusal,
+  toAttribute,
+  toBoolean,
+  toDisplayName,
+  toSourceId,
+  toUserName,
+} from './map-values.ts';
 
 export { type MappingOptions, mappingFaults } from './map-rules.ts';
 
@@ -120,7 +128,9 @@ function desire(rules: Rules, record: DirectoryRecord, sourceId: string): Desire
     const value = toAttribute(evaluated(rule, record), rule.place);
     if (value !== null || !rule.keep) attributes[rule.name] = value;
   }
-  return { sourceId, userName, displayName, attributes };
+  const desired = { sourceId, userName, displayName, attributes };
+  assertSendable(desired);
+  return desired;
 }
 
 /** An expression that fails rejects the record: its person is then present, and nobody takes them away. */

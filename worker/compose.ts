@@ -142,7 +142,7 @@ function buildSync(sync: SyncConfig, mapping: Mapping, shared: Shared): Sync {
     ...(settings.proxy !== undefined && { proxy: settings.proxy }),
   });
   const queueOptions = { redis, prefix: syncTag(sync.name) };
-  const queues = openQueues(queueOptions);
+  const queues = openQueues(queueOptions, events.trouble);
   const directory = openDirectory(directoryOptions(sync.directory, mapping));
   return {
     name: sync.name,

@@ -63,7 +63,10 @@ export async function considerLeavers(
       .map(({ sourceId }) => sourceId)
       .filter((sourceId) => !leaving.has(sourceId) && isBack(sourceId)),
   );
-  const relinks = end.relinks.filter((sourceId) => !counted.missing.has(ref(sourceId)));
+  const isCounted = (sourceId: string) => counted.missing.has(ref(sourceId));
+  const relinks = [...end.relinks].flatMap(([sourceId, from]) => {
+    return isCounted(sourceId) || isCounted(from.sourceId) ? [] : [sourceId];
+  });
   const decision = decideLeavers({
     ...rules,
     now: startedAt,
@@ -78,7 +81,7 @@ export async function considerLeavers(
   const allowed = decision.relinksAllowed;
   const missing = [...decision.passed.missing, ...(allowed ? relinks : [])];
   const passed = { ...decision.passed, missing };
-  return { ...decision, passed, at: startedAt, relinksHeld: allowed ? 0 : end.relinks.length };
+  return { ...decision, passed, at: startedAt, relinksHeld: allowed ? 0 : end.relinks.size };
 }
 
 /** Writes the decision, and gives those whose time has come to the workers. */

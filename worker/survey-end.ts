@@ -17,8 +17,7 @@ export interface Leaver {
 export interface ReadEnd {
   readonly complete: boolean;
   readonly leavers: readonly Leaver[];
-  /** New sourceIds under the address of somebody who is not wanted any more. */
-  readonly relinks: readonly string[];
+  readonly relinks: Relinks;
   /** Linked active people. */
   readonly active: number;
   /** Whether this watched person was met, as wanted or as a rejected record, or a new sourceId has their account. */

@@ -88,7 +88,7 @@ export async function* survey(options: SurveyOptions): AsyncGenerator<SurveyPage
   const { leavers, shields } = await findLeavers(state, { links: options.links, complete, relinks });
   const inherited = new Set([...relinks.values()].map(({ sourceId }) => sourceId));
   const present = (sourceId: string) => isPresent(state.met.get(sourceId)) || inherited.has(sourceId);
-  const about = { complete, leavers, relinks: [...relinks.keys()], active: state.index.active, present };
+  const about = { complete, leavers, relinks, active: state.index.active, present };
   const { relinksAllowed: allowed } = await options.consider(about);
   yield {
     verdicts: lateVerdicts(state, relinks, { allowed, rules: options.rules }),

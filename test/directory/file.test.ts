@@ -486,3 +486,41 @@ describe('openFile on JSON and NDJSON', () => {
     );
   });
 });
+
+describe('openFile on records that are large', () => {
+  const PHOTO = 'x'.repeat(1_000_000);
+  const photographed = (count: number) => somePeople(count).map((one) => ({ ...one, photo: PHOTO }));
+  const WITH_PHOTO: Readonly<Record<Format, (people: ReturnType<typeof photographed>) => string>> = {
+    csv: (people) =>
+      `id,name,photo\n${people.map((one) => `${one.id},"${one.name}",${one.photo}\n`).join('')}`,
+    json: WRITERS.json,
+    ndjson: WRITERS.ndjson,
+  };
+
+  it.each(FORMATS)('ends a page of %s before it holds much more than 8 MiB of the file', async (format) => {
+    const path = await written(format, WITH_PHOTO[format](photographed(20)));
+    const sizes: number[] = [];
+    for await (const page of openFile({ type: 'file', path }).pages()) sizes.push(page.length);
+    expect(sizes).toEqual([9, 9, 2]);
+  });
+
+  it.each(FORMATS)('keeps of %s only the fields that the mapping reads', async (format) => {
+    const records = await read(format, WITH_PHOTO[format](photographed(2)), { fields: ['id', 'name'] });
+    expect(records).toEqual(somePeople(2));
+  });
+
+  it.each(['json', 'ndjson'] as const)(
+    'keeps what the mapping rejects a record of %s for',
+    async (format) => {
+      const text = `{"id":"E1","__proto__":{"a":1},"constructor":"","photo":"${PHOTO}"}`;
+      const [record = {}] = await read(format, format === 'json' ? `[${text}]` : text, { fields: ['id'] });
+      expect(Object.keys(record).sort()).toEqual(['__proto__', 'constructor', 'id']);
+      expect(Object.getPrototypeOf(record)).toBe(Object.prototype);
+    },
+  );
+
+  it('looks through a header of very many columns in a moment', async () => {
+    const header = Array.from({ length: 130_000 }, (_, at) => `c${at}`).join(',');
+    expect(await read('csv', `${header}\n`, { fields: ['c7'] })).toEqual([]);
+  });
+});

@@ -25,7 +25,10 @@ interface Said {
 type Script = (said: Said, socket: Socket) => readonly Buffer[];
 
 /** A directory whose server answers each search as `script` says. */
-async function directoryOf(script: Script, more: { pageSize?: number; multi?: string[] } = {}) {
+async function directoryOf(
+  script: Script,
+  more: { pageSize?: number; multi?: string[]; timeoutMs?: number } = {},
+) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -121,7 +124,7 @@ function done(id: number, cookie: string | undefined, status = 0): Buffer {
   );
 }
 
-async function faultOf(script: Script, more?: { pageSize?: number }) {
+async function faultOf(script: Script, more?: { pageSize?: number; timeoutMs?: number }) {
   const directory = await directoryOf(script, more);
   return readAll(directory).then(
     () => undefined,
@@ -244,6 +247,21 @@ describe('openLdap on servers that answer oddly', () => {
       Buffer.alloc(17 * 1024 * 1024),
     ]);
     expect(await faultOf(() => [endless])).toMatchObject({ code: 'ldap.too_large' });
+  });
+
+  it('stops reading a page that is larger than 32 MiB, and takes several that are not', async () => {
+    const large = { uid: [Buffer.alloc(1024 * 1024, 'x')] };
+    const page = (id: number, turn: number, size: number) =>
+      Array.from({ length: size }, (_, at) => entry(id, `uid=${turn}-${at}`, large));
+    const patient = { timeoutMs: 20_000 };
+    const error = await faultOf(({ id, turn }) => [...page(id, turn, 33), done(id, '')], patient);
+    expect(error).toMatchObject({
+      kind: 'incomplete',
+      code: 'ldap.page_too_large',
+      message: expect.stringMatching(/pageSize.*attributes/),
+    });
+    const endsAt2 = ({ id, turn }: Said) => [...page(id, turn, 20), done(id, turn === 2 ? '' : 'more')];
+    expect(await faultOf(endsAt2, patient)).toBeUndefined();
   });
 
   it('keeps attributes with odd names as fields of their own', async () => {

@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await options.redis.flushall();
-  queues = openQueues(options);
+  queues = openQueues(options, () => undefined);
   worker = openApplyWorker(options);
 });
 afterEach(async () => {
@@ -300,5 +300,23 @@ describe('addReconcileJob', () => {
     } finally {
       await reconciler.close();
     }
+  });
+});
+
+describe('openQueues', () => {
+  it('tells what befalls the connection of either queue', async () => {
+    const errors: Error[] = [];
+    const told = openQueues(options, (error) => errors.push(error));
+    const cut = new Error('the connection was cut');
+    for (const queue of [told.apply, told.reconcile]) queue.emit('error', cut);
+    expect(errors).toEqual([cut, cut]);
+    const own = await startRedis();
+    const heard = new Promise<Error>((resolve) => {
+      const lost = openQueues({ redis: own.client(), prefix: '{omni-sync:lost}' }, resolve);
+      void lost.apply.waitUntilReady().then(() => own.kill());
+    });
+    expect(await heard).toBeInstanceOf(Error);
+    await own.stop();
+    await told.close();
   });
 });

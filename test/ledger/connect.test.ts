@@ -1,4 +1,7 @@
+import { mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ConnectOptions, connectRedis, inspectRedis } from '../../ledger/connect.ts';
 import { isSyncError, type SyncError } from '../../model/errors.ts';
@@ -75,6 +78,48 @@ describe('connectRedis', () => {
   });
 });
 
+/** A path that leads to one server, and to another from `lead` on, while connections that were made stay. */
+function movableName() {
+  const folder = mkdtempSync(join(tmpdir(), 'name-'));
+  ends.push(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'redis');
+  const lead = (server: TestRedis) => {
+    symlinkSync(server.path, `${path}.next`);
+    renameSync(`${path}.next`, path);
+  };
+  return { path, lead };
+}
+
+describe('connectRedis, where a failover moves the name', () => {
+  it('leaves the master that was made a replica, says so, and carries the command out at the new one', async () => {
+    const [first, second, name] = [await serverWith(), await serverWith(), movableName()];
+    name.lead(first);
+    const said: string[] = [];
+    const redis = await connectRedis({
+      address: { type: 'socket', path: name.path },
+      onError: (error) => said.push(error.message),
+    });
+    ends.push(() => redis.disconnect());
+    await redis.set('a', 'old');
+    name.lead(second);
+    await first.client().replicaof('127.0.0.1', await freePort());
+    expect(await redis.set('a', 'new')).toBe('OK');
+    expect(await redis.eval("return redis.call('GET', KEYS[1])", 1, 'a')).toBe('new');
+    expect(await second.client().get('a')).toBe('new');
+    expect(said).toEqual([expect.stringContaining('READONLY')]);
+  });
+
+  it('does so for a script too', async () => {
+    const [first, second, name] = [await serverWith(), await serverWith(), movableName()];
+    name.lead(first);
+    const redis = await connected({ address: { type: 'socket', path: name.path } });
+    name.lead(second);
+    await first.client().replicaof('127.0.0.1', await freePort());
+    expect(await redis.eval("return redis.call('INCR', KEYS[1])", 1, 'n')).toBe(1);
+    expect(await second.client().get('n')).toBe('1');
+  });
+});
+
 describe('inspectRedis', () => {
   async function faults(args: readonly string[], prepare?: (server: TestRedis) => Promise<unknown>) {
     const server = await serverWith({ args });
@@ -90,6 +135,13 @@ describe('inspectRedis', () => {
   it('refuses a policy that evicts', async () => {
     expect(await faults(['--maxmemory-policy', 'allkeys-lru'])).toMatchObject([
       { severity: 'refuse', message: expect.stringContaining('allkeys-lru') },
+    ]);
+  });
+
+  it('refuses a replica', async () => {
+    const port = await freePort();
+    expect(await faults([], (server) => server.client().replicaof('127.0.0.1', port))).toMatchObject([
+      { severity: 'refuse', message: expect.stringContaining('replica') },
     ]);
   });
 

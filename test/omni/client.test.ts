@@ -393,6 +393,22 @@ describe('createOmni against faults', () => {
     expect(await overtaken.createUser(DESIRED, controller.signal)).toMatchObject({ id: ID });
   });
 
+  it('refuses what is too large to send, once and without blaming the host', async () => {
+    const tags = Array.from({ length: 100 }, () => 'Atlantis'.repeat(2_000));
+    for (const work of [
+      () => omni.createUser({ ...DESIRED, attributes: { tags } }),
+      () => omni.updateUser(ID, { attributes: { tags } }),
+    ]) {
+      expect(await failing(work(), carried('POST'))).toMatchObject({
+        kind: 'refused',
+        code: 'omni.too-large',
+        message: expect.stringContaining('map fewer or shorter values'),
+      });
+    }
+    expect(server.got).toEqual([]);
+    expect(verdicts).toEqual([{ kind: 'answered' }, { kind: 'answered' }]);
+  });
+
   it('lets a bug through as it is, once', async () => {
     const bug = new TypeError('a bug');
     const broken = clientOf(budget(), async () => {

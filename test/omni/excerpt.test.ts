@@ -10,6 +10,7 @@ describe('excerpt', () => {
     ['{"detail":"No such user","status":404}', 'No such user'],
     ['{"error":"Nope"}', 'Nope'],
     ['{"error":{"message":"Inner"}}', 'Inner'],
+    ['{"error":{"error":{"message":"Inner"}}}', 'Inner'],
     ['{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"detail":"Taken","status":"409"}', 'Taken'],
     [
       '<html><head><style>a{}</style><title>502</title></head><body>Bad\n gateway</body></html>',
@@ -57,6 +58,11 @@ describe('excerpt', () => {
         expect(said).not.toContain(KEY);
       }),
     );
+  });
+
+  it('looks a few levels deep into a body that is nested without end', () => {
+    const body = `${'{"error": '.repeat(100_000)}"Inner"${'}'.repeat(100_000)}`;
+    expect(excerpt(body, [], KEY)).toMatch(/^\{"error": \{"error": /);
   });
 
   it.each([

@@ -90,6 +90,32 @@ describe('allPages', () => {
     await expect(read(turns)).rejects.toMatchObject({ kind: 'transient', code: 'omni.list-short' });
   });
 
+  /** Reads a list that is longer at each page than at the one before. */
+  async function readGrowing(total: (page: number) => number, cap: number) {
+    let page = 0;
+    let came = 0;
+    const pages = allPages(async (startIndex) => {
+      page += 1;
+      return { totalResults: total(page), users: range(startIndex, startIndex + cap - 1).map(user) };
+    });
+    for await (const users of pages) came += users.length;
+    return came;
+  }
+
+  it('gives a list up that brings somebody new for ever', async () => {
+    const growing = readGrowing((page) => 100 * page + 1, 100);
+    await expect(growing).rejects.toMatchObject({ kind: 'transient', code: 'omni.list-endless' });
+  });
+
+  it('gives a list up after 100,000 pages, whatever was announced', async () => {
+    const vast = readGrowing(() => Number.MAX_SAFE_INTEGER, 1);
+    await expect(vast).rejects.toMatchObject({ kind: 'transient', code: 'omni.list-endless' });
+  });
+
+  it('reads a list to its end that grew by a thousand meanwhile', async () => {
+    expect(await readGrowing((page) => Math.min(1_100, 100 * page + 1), 100)).toBe(1_100);
+  });
+
   it('yields everyone who was there all the time once, or throws, whatever is removed and added meanwhile', async () => {
     const change = fc.record({ remove: fc.array(fc.nat(59), { maxLength: 3 }), add: fc.nat(3) });
     await fc.assert(

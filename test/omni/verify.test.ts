@@ -52,7 +52,16 @@ describe('differences', () => {
     [null, [], undefined],
     [null, 'still', 'kept'],
     ['x', { x: 1 }, 'kept'],
+    ['{"x":1}', { x: 1 }, 'kept'],
+    ['x', ['x', ['x']], 'kept'],
   ])('for %j sent and %j shown says %s', (sent, came, kind) => expect(attribute(sent, came)).toBe(kind));
+
+  it('never follows what Omni nests without end', () => {
+    const deep: unknown = JSON.parse(`${'['.repeat(400_000)}${']'.repeat(400_000)}`);
+    expect(attribute('x', deep)).toBe('kept');
+    expect(attribute(['x', 'y'], ['x', { deep }])).toBe('kept');
+    expect(attribute(null, deep)).toBe('kept');
+  });
 
   it('says nothing of attributes where the answer shows none', () => {
     expect(differences({ attributes: { a: 'x', b: null } }, answer())).toEqual([]);

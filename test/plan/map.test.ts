@@ -54,6 +54,23 @@ describe('compileMapping', () => {
     });
   });
 
+  it.each([
+    ['texts', Array(20).fill('x'.repeat(15_000))],
+    ['texts that JSON writes longer', Array(4).fill('\u0001'.repeat(12_000))],
+    ['very many texts', Array(900).fill('é'.repeat(200))],
+  ])('rejects a person whose %s take more than is sent', (_, office) => {
+    const { sourceId, code, reason } = rejectionOf(map({ ...ANN, office }));
+    expect([sourceId, code]).toEqual(['E-1', 'record.too-large']);
+    expect(reason).toMatch(/256 KiB.*Map fewer/);
+  });
+
+  it('takes a person just below the most that is sent, and knows one beyond it who is not wanted', () => {
+    const office = Array(16).fill('x'.repeat(16_000));
+    expect(map({ ...ANN, office }).verdict).toBe('inScope');
+    const beyond = map({ ...ANN, office: [...office, ...office], status: 'left' });
+    expect(beyond).toEqual({ verdict: 'inactive', sourceId: 'E-1', protected: false });
+  });
+
   it('names the fields that it reads, protection included, and its attributes in order', () => {
     const mapping = compileMapping({ ...OPTIONS, protect: ['title == "CEO"'] });
     const fields = [

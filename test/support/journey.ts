@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Redis } from 'ioredis';
 import { test } from 'vitest';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/server.ts';
 import { ensureBuilt } from './build.ts';
@@ -47,8 +46,8 @@ export interface Journey {
   crashRun(step: string, nth: number): Process;
   /** What every process that has ended wrote to standard error: logs and errors. */
   told(): string;
-  /** A connection to the private Redis of this installation, while a process holds it open. */
-  redis(): Redis;
+  /** SIGKILL for every process that still runs. */
+  kill(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -109,11 +108,12 @@ async function openJourney(options: JourneyOptions = {}): Promise<Journey> {
     start,
     crashRun: (step, nth) => launch([CRASH_RUN, dist, configFile, step, String(nth)]),
     told: () => told.join('\n'),
-    redis: () => new Redis({ path: join(folder, 'data', 'redis', 's'), maxRetriesPerRequest: null }),
-    async stop() {
+    async kill() {
       const ending = [...processes].map((child) => new Promise((resolve) => child.once('exit', resolve)));
       for (const child of processes) child.kill('SIGKILL');
       await Promise.all(ending);
+    },
+    async stop() {
       await sandbox.close();
       rmSync(folder, { recursive: true, force: true });
     },
@@ -171,7 +171,9 @@ export const it = test.extend<{
       journey.people(people);
       return journey;
     });
+    for (const journey of opened) await journey.kill();
+    // Joins the private Redis and is the last one out: what a killed process left running ends with it.
     for (const journey of opened) await expectNothingLeaked(journey);
-    await Promise.all(opened.map((journey) => journey.stop()));
+    for (const journey of opened) await journey.stop();
   },
 });

@@ -1,13 +1,16 @@
 /** One who leaves, from the read that misses them to the one request that takes their account away. */
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createHttp } from '../../http/client.ts';
+import { handleApplyJob } from '../../worker/apply-job.ts';
 import { removalHook } from '../../worker/hook.ts';
+import { spendFrom } from '../../worker/spending.ts';
 import { crowd, person } from '../support/people.ts';
 import {
   aside,
@@ -25,7 +28,6 @@ import {
 import { PATCH, type Rig } from './rig.ts';
 
 const rigWith = rigsOfFile();
-const GONE = { graceMs: { missing: 0, inactive: 0, outOfScope: 0 } };
 const LONG = { graceMs: { missing: 3_600_000, inactive: 3_600_000, outOfScope: 3_600_000 } };
 
 /** Person 1 as a record that is not wanted, or nobody. */
@@ -305,22 +307,21 @@ describe('the hook before a removal', () => {
   it('may be a command, which reads the ids', async () => {
     const rig = await rigWith();
     await leaverDue(rig);
-    const file = join(process.cwd(), 'node_modules', '.cache', `hook-${process.pid}.json`);
+    const folder = mkdtempSync(join(tmpdir(), 'hook-'));
+    const file = join(folder, 'got.json');
     const script = `require('fs').writeFileSync(${JSON.stringify(file)}, require('fs').readFileSync(0))`;
-    writeFileSync(file, '');
     rig.configure({
       leaving: { before: removalHook({ command: [process.execPath, '-e', script] }, http.send) },
     });
     await rig.drain();
     expect(rig.calls()).toEqual([PATCH]);
-    const { readFileSync, rmSync } = await import('node:fs');
     const [link] = await rig.links();
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
       sourceId: 'E1',
       omniId: link?.omniId,
       cause: 'missing',
     });
-    rmSync(file);
+    rmSync(folder, { recursive: true });
   });
 
   it.each([
@@ -351,8 +352,7 @@ describe('the hook before a removal', () => {
         },
       },
     });
-    // The job goes back, and comes again while the signal stands: one look is enough.
-    await dieOrEnd(rig, ending.signal);
+    await handleOnce(rig, ending.signal);
     expect(rig.calls()).toEqual([]);
     expect(await aside(rig)).toEqual({});
     expect(await rig.ledger.outbox.size()).toBe(1);
@@ -375,9 +375,7 @@ describe('the hook before a removal', () => {
   });
 
   /** Handles one job with `signal`, then leaves the queue as it is. */
-  async function dieOrEnd(rig: Rig, signal: AbortSignal): Promise<void> {
-    const { handleApplyJob } = await import('../../worker/apply-job.ts');
-    const { spendFrom } = await import('../../worker/spending.ts');
+  async function handleOnce(rig: Rig, signal: AbortSignal): Promise<void> {
     const token = 'token';
     const job = await rig.worker.getNextJob(token, { block: false });
     if (job === undefined) throw new Error('no job waits');

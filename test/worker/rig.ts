@@ -99,7 +99,6 @@ export async function createRig(options: RigOptions): Promise<Rig> {
   const identity = { omniHost: host, directory: people.directory.name, idExpression: 'id' };
   const ledger = createLedger({ redis, sync: name, identity, dataDir, rebind: false });
   const queueOptions = { redis, prefix: syncTag(name) };
-  const queues = openQueues(queueOptions);
   const worker = openApplyWorker(queueOptions);
   const budget = createBudget({ redis, host, keys: () => [KEY], requestsPerMinute: 1_000_000 });
   const http = createHttp({ timeoutMs: 2_000, userAgent: 'test' });
@@ -131,6 +130,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     },
   };
   worker.on('error', events.trouble);
+  const queues = openQueues(queueOptions, events.trouble);
   let rules: Rules = { policy: 'upsert', adopt: 'always', ...options.rules };
   let leaving: Omit<LeavingRules, 'protects'> = { action: 'deactivate', before: undefined };
   let leaverRules: LeaverRules = {
