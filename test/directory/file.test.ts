@@ -521,6 +521,8 @@ describe('openFile on records that are large', () => {
 
   it('looks through a header of very many columns in a moment', async () => {
     const header = Array.from({ length: 130_000 }, (_, at) => `c${at}`).join(',');
+    const started = performance.now();
     expect(await read('csv', `${header}\n`, { fields: ['c7'] })).toEqual([]);
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type Job, UnrecoverableError, type Worker } from 'bullmq';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { addApplyJobs, addReconcileJob, hastenPerson, type PersonToApply } from '../../jobs/add.ts';
 import {
   type ApplyJob,
@@ -311,12 +311,12 @@ describe('openQueues', () => {
     for (const queue of [told.apply, told.reconcile]) queue.emit('error', cut);
     expect(errors).toEqual([cut, cut]);
     const own = await startRedis();
+    onTestFinished(() => own.stop());
     const heard = new Promise<Error>((resolve) => {
       const lost = openQueues({ redis: own.client(), prefix: '{omni-sync:lost}' }, resolve);
       void lost.apply.waitUntilReady().then(() => own.kill());
     });
     expect(await heard).toBeInstanceOf(Error);
-    await own.stop();
     await told.close();
   });
 });

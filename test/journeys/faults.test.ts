@@ -80,7 +80,7 @@ describe.concurrent('a run that meets', () => {
   });
 
   it('Retry-After sends nothing before its time', async ({ install }) => {
-    const journey = await install(PEOPLE);
+    const journey = await install(PEOPLE, { requestsPerMinute: 300 });
     journey.sandbox.fault({
       method: 'POST',
       path: USERS,
