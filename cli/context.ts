@@ -8,6 +8,7 @@ import { isSyncError, SyncError } from '../model/errors.ts';
 import { createLog } from '../ops/log.ts';
 import { mappingFaults } from '../plan/map.ts';
 import { compose, type Daemon, type Sync } from '../worker/compose.ts';
+import { printable } from './print.ts';
 
 export const EXIT = { inStep: 0, notInStep: 1, usage: 2, changes: 3 } as const;
 
@@ -86,10 +87,15 @@ export async function eachSync<Result>(
 /** Says an error as an operator reads it, and the exit status that it means. */
 export function exitWith(error: unknown): number {
   if (isSyncError(error)) {
-    process.stderr.write(`omni-sync: ${error.message}\n`);
+    process.stderr.write(`omni-sync: ${plain(error.message)}\n`);
     return error.kind === 'config' ? EXIT.usage : EXIT.notInStep;
   }
   const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`omni-sync: a fault of omni-sync itself, please report it:\n${bug}\n`);
+  process.stderr.write(`omni-sync: a fault of omni-sync itself, please report it:\n${plain(bug)}\n`);
   return EXIT.notInStep;
+}
+
+/** Line by line, without what a terminal would obey. */
+function plain(text: string): string {
+  return text.split('\n').map(printable).join('\n');
 }
