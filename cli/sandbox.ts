@@ -1,7 +1,7 @@
 /** `omni-sync sandbox`: an Omni to rehearse on, in memory, on loopback. The only file of the house that knows sandbox/. */
 
-import { nearest } from '../config/nearest.ts';
 import { SyncError } from '../model/errors.ts';
+import { nearest } from '../model/nearest.ts';
 import { optionsSchema, type Sandbox, type SandboxOptions, startSandbox } from '../sandbox/server.ts';
 import { say } from './print.ts';
 import { terminated } from './terminated.ts';

@@ -1,8 +1,8 @@
 /** `directory`: where people come from, one schema a source. Never opens one. */
 import { z } from 'zod';
+import { nearest } from '../model/nearest.ts';
 import { choice, flag, given, IN_SECTION, list, mismatch, oneOf, section, text, whole } from './fields.ts';
 import type { Files } from './files.ts';
-import { nearest } from './nearest.ts';
 import { anySecret, readableFile, secret, secretFile } from './secret.ts';
 import { duration, MINUTE, SECOND } from './time.ts';
 import { isLoopback, ldapUrl } from './urls.ts';

@@ -1,6 +1,6 @@
 /** The plain kinds of settings: text, whole number, switch, choice, section. Messages say what belongs there, never what stands there. */
 import { z } from 'zod';
-import { nearest } from './nearest.ts';
+import { nearest } from '../model/nearest.ts';
 
 const MOST_LETTERS = 2000;
 

@@ -4,8 +4,8 @@
  */
 import type { CelError } from '@bufbuild/cel';
 import { SyncError } from '../model/errors.ts';
+import { nearest } from '../model/nearest.ts';
 import { USAGE } from './expression-functions.ts';
-import { nearestName } from './nearest.ts';
 
 /** Where in a source `offset` is: `column 5`, with the line in a source of several. */
 function placeIn(source: string, offset: number): string {
@@ -70,10 +70,9 @@ export function unknownCall(source: string, offset: number, name: string): SyncE
   if (usage !== undefined) {
     return compileError('arguments', source, offset, `${name} is written ${usage.join(' or ')}.`);
   }
-  const nearest = nearestName(name, [...USAGE.keys(), ...MACROS]);
-  const mend =
-    nearest === undefined ? `There are: ${[...USAGE.keys()].join(', ')}` : `Did you mean ${nearest}`;
-  const stop = nearest === undefined ? '.' : '?';
+  const meant = nearest(name, [...USAGE.keys(), ...MACROS]);
+  const mend = meant === undefined ? `There are: ${[...USAGE.keys()].join(', ')}` : `Did you mean ${meant}`;
+  const stop = meant === undefined ? '.' : '?';
   return compileError('unknown-function', source, offset, `there is no function ${name}. ${mend}${stop}`);
 }
 

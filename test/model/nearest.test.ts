@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nearest } from '../../config/nearest.ts';
+import { nearest } from '../../model/nearest.ts';
 
 describe('nearest', () => {
   it.each([
