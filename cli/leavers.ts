@@ -18,10 +18,23 @@ export async function leavers(options: CommonOptions & { readonly json?: boolean
 async function leaversOf({ name, ledger }: Sync) {
   const all = (await ledger.leavers.all()).sort((a, b) => a.due - b.due);
   const held = all.filter(({ stage }) => stage === 'held').length;
-  return { name, held, digest: held === 0 ? null : heldDigest(all), leavers: all };
+  const unmatched = await ledger.unmatched();
+  return { name, held, digest: held === 0 ? null : heldDigest(all), leavers: all, unmatched };
 }
 
-function linesOf({ name, held, digest, leavers: all }: Awaited<ReturnType<typeof leaversOf>>): string[] {
+function linesOf(shown: Awaited<ReturnType<typeof leaversOf>>): string[] {
+  return [...leaverLines(shown), ...unmatchedLines(shown)];
+}
+
+function unmatchedLines({ name, unmatched }: Awaited<ReturnType<typeof leaversOf>>): string[] {
+  if (unmatched.length === 0) return [];
+  return [
+    `${name}: when Omni was last listed, nobody in the directory had these accounts; they are never touched:`,
+    ...unmatched.map(({ omniId, userName }) => `${name}:   ${omniId}  ${printable(userName)}`),
+  ];
+}
+
+function leaverLines({ name, held, digest, leavers: all }: Awaited<ReturnType<typeof leaversOf>>): string[] {
   if (all.length === 0) return [`${name}: nobody is about to be taken away`];
   const rows = all.map((one) => [
     one.stage,

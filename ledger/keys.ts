@@ -39,6 +39,8 @@ export function syncKeys(sync: string) {
     keeps: key('keeps'),
     /** sorted set: who passed the guard, by when; one for each of its two looks. */
     passed: (look: 'missing' | 'due') => key(`passed:${look}`),
+    /** hash: omniId → address key of an account that nobody in the directory had, when Omni was last listed. */
+    unmatched: key('unmatched'),
     /** hash: ask id → what was asked, until a run has done it. */
     asks: key('asks'),
     /** string: the run that did an ask; expires. */

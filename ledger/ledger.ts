@@ -1,6 +1,5 @@
 /** What Redis remembers of one sync, as one object: the only door to the ledger for the floors above. */
 import type { Redis } from 'ioredis';
-import type { Rejection } from '../model/change.ts';
 import { type Asks, createAsks } from './asks.ts';
 import { type Committer, createCommitter } from './commit.ts';
 import { createDefinitions, type Definitions } from './definitions.ts';
@@ -13,14 +12,13 @@ import { createOutbox, type Outbox } from './outbox.ts';
 import { createQuarantine, type Quarantine } from './quarantine.ts';
 import { createRefs } from './ref.ts';
 import { createRegister, type Register } from './register.ts';
+import { createReview, type Review } from './review.ts';
 import { createRuns, type Runs } from './runs.ts';
 import { withScripts } from './scripts.ts';
 
-/** Rejected records that are kept by name; all are counted. */
-const KEPT_REJECTIONS = 10_000;
 const TICK_SECONDS = 3600;
 
-export interface Ledger extends Committer {
+export interface Ledger extends Committer, Review {
   readonly meta: Pick<Meta, 'warm' | 'countRun'>;
   readonly links: Links;
   readonly outbox: Outbox;
@@ -45,8 +43,6 @@ export interface Ledger extends Committer {
   disclaim(ref: string): Promise<void>;
   /** Redis's clock, in milliseconds since 1970. */
   now(): Promise<number>;
-  rejections(): Promise<Rejection[]>;
-  setRejections(rejections: readonly Rejection[]): Promise<void>;
   /** Whether this process is the one that acts on a cron slot (a time in milliseconds). */
   claimTick(slot: number): Promise<boolean>;
   /** Gives a slot back that could not be acted on. */
@@ -80,6 +76,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   const meta = createMeta({ ...options, redis, keys });
   return {
     ...createCommitter(redis, keys),
+    ...createReview(redis, keys),
     meta,
     links: createLinks(redis, keys),
     outbox: createOutbox(redis, keys),
@@ -112,18 +109,6 @@ export function createLedger(options: LedgerOptions): Ledger {
     async now() {
       const [seconds, micros] = await redis.time();
       return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-    },
-    async rejections() {
-      const all = await redis.hvals(keys.rejected);
-      return all.map((json) => JSON.parse(json) as Rejection);
-    },
-    async setRejections(rejections) {
-      const kept = rejections
-        .slice(0, KEPT_REJECTIONS)
-        .map((rejection, i) => [String(i), JSON.stringify(rejection)]);
-      const transaction = redis.multi().del(keys.rejected);
-      if (kept.length > 0) transaction.hset(keys.rejected, ...kept.flat());
-      await transaction.exec();
     },
     releaseTick: async (slot) => void (await redis.del(keys.tick(slot))),
     async claimTick(slot) {

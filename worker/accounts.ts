@@ -34,3 +34,22 @@ export async function readAccounts(
   // A list of nobody is one page too.
   return { byAddress, calls: Math.max(1, calls) };
 }
+
+/** Accounts as a survey looks them up, and those that nobody asked for by the read's end. */
+export interface AskedAccounts {
+  get(addressKey: string): KnownAccount | undefined;
+  /** By address key. */
+  unmatched(): [addressKey: string, account: KnownAccount][];
+}
+
+/** `accounts`, noting who is asked for: what is left belongs to nobody in the directory. */
+export function noteAsked(accounts: ReadonlyMap<string, KnownAccount>): AskedAccounts {
+  const asked = new Set<string>();
+  return {
+    get(key) {
+      asked.add(key);
+      return accounts.get(key);
+    },
+    unmatched: () => [...accounts].filter(([key]) => !asked.has(key)),
+  };
+}

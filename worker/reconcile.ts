@@ -10,7 +10,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { RunFindings } from '../ledger/runs.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Rules } from '../plan/decide.ts';
-import { NO_ACCOUNTS, readAccounts } from './accounts.ts';
+import { NO_ACCOUNTS, noteAsked, readAccounts } from './accounts.ts';
 import { addMissingJobs, dropUnmet, type Run, writePage } from './enqueue.ts';
 import type { Events } from './events.ts';
 import { considerLeavers, type LeaverRules, type LeaversOutcome, writeLeavers } from './leavers.ts';
@@ -107,11 +107,12 @@ async function runOnce(id: string, full: boolean, { deps, lease, attempt }: Unde
   const startedAt = await ledger.now();
   const watched = new Set((await ledger.leavers.all()).map((tombstone) => tombstone.ref));
   let outcome: LeaversOutcome | undefined;
+  const listed = noteAsked(cold ? accounts.byAddress : waiting.accounts);
   const pages = survey({
     ...deps,
     links: ledger.links,
     definitions: await ledger.definitions.known(),
-    accounts: cold ? accounts.byAddress : waiting.accounts,
+    accounts: listed,
     full,
     waiting: (sourceId) => run.waiting.size > 0 && run.waiting.has(ref(sourceId)),
     watched: (sourceId) => watched.size > 0 && watched.has(ref(sourceId)),
@@ -133,7 +134,10 @@ async function runOnce(id: string, full: boolean, { deps, lease, attempt }: Unde
   if (end.complete) await dropUnmet(run, end.rejections);
   await addMissingJobs(run);
   await ledger.setRejections(end.rejections);
-  if (cold && end.ended) await ledger.meta.warm(epoch);
+  if (cold && end.ended) {
+    await ledger.setUnmatched(listed.unmatched().map(([userName, { id }]) => ({ omniId: id, userName })));
+    await ledger.meta.warm(epoch);
+  }
   const unnoted = await ledger.meta.countRun();
   if (unnoted !== undefined) events.trouble(new Error(unnoted));
   await ledger.runs.finish(id, { ...findings(end, outcome), calls: accounts.calls, finishedAt: new Date() });

@@ -56,7 +56,7 @@ export interface SurveyOptions {
   readonly links: Links;
   readonly rules: Rules;
   /** Omni's accounts by address key, where the ledger is cold. */
-  readonly accounts: ReadonlyMap<string, KnownAccount>;
+  readonly accounts: { get(addressKey: string): KnownAccount | undefined };
   /** Look at everyone's link, whatever the fingerprints say. */
   readonly full: boolean;
   /** Omni's attribute definitions, where they are known. */
@@ -156,8 +156,8 @@ function turnAway(outside: Outside, state: State, options: SurveyOptions): Unwan
 /** A ledger that knows nobody must know of these too: or nobody would ever take their accounts away. */
 function noteStray(outside: Outside, state: State, { rules, accounts }: SurveyOptions): void {
   const { sourceId, desired } = outside;
+  const account = desired && accounts.get(addressKey(desired.userName));
   if (rules.policy !== 'full' || rules.adopt !== 'always' || desired === undefined) return;
-  const account = accounts.get(addressKey(desired.userName));
   if (account?.active !== true) return;
   state.strays.set(sourceId, { sourceId, desired, protected: outside.protected, account });
 }

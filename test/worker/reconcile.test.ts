@@ -428,3 +428,19 @@ describe('reconcile and its asks', () => {
     expect(rig.calls()).toEqual([]);
   });
 });
+
+describe('reconcile, accounts that nobody has', () => {
+  it('lists them for review, and touches none', async () => {
+    const rig = await createRig({ server });
+    rigs.push(rig);
+    const [, stray = ''] = rig.sandbox.seed([
+      { userName: 'p1@acme.example', displayName: 'Person 1' },
+      { userName: 'Nobody@acme.example', displayName: 'Nobody' },
+    ]);
+    rig.people.set([person(1)]);
+    await rig.reconcile();
+    await rig.drain();
+    expect(await rig.ledger.unmatched()).toEqual([{ omniId: stray, userName: 'nobody@acme.example' }]);
+    expect(rig.calls()).toEqual(['GET /api/scim/v2/users']);
+  });
+});
