@@ -51,8 +51,9 @@ async function afterRefusal(
   deps: ApplyDeps,
 ): Promise<boolean> {
   const doubt = error.kind === 'unknown';
-  // Omni, or the way to it, has said no: nothing was made, unless by an earlier try.
-  if (!doubt && earlier === undefined) await deps.ledger.disclaim(at.row.ref);
+  // Omni, or the way to it, has said no: nothing was made, unless by an earlier try. Of somebody who had an account the
+  // intent stays: a removal may be among what it remembers.
+  if (!doubt && earlier === undefined && at.link === undefined) await deps.ledger.disclaim(at.row.ref);
   if (!doubt && error.kind !== 'conflict') throw error;
   const certain = doubt && (earlier === undefined || earlier.version === at.row.version);
   const since = doubt || earlier !== undefined ? intent.at : Number.POSITIVE_INFINITY;
