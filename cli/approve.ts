@@ -1,9 +1,7 @@
 /** `omni-sync approve`: lets held leavers go, all or some, bound to exactly the set that `omni-sync leavers` showed. */
-import { SyncError } from '../model/errors.ts';
-import { heldDigest } from '../plan/held.ts';
-
+import { isSyncError, SyncError } from '../model/errors.ts';
+import { operationsOf } from '../worker/operations.ts';
 import { type CommonOptions, EXIT, withDaemon } from './context.ts';
-import { allLeavers, namedLeavers } from './people.ts';
 import { count, say } from './print.ts';
 
 export interface ApproveOptions extends CommonOptions {
@@ -24,25 +22,31 @@ export async function approve(options: ApproveOptions, people: readonly string[]
     );
   }
   return withDaemon(options, 'error', async ({ syncs }) => {
+    let changed: unknown;
     for (const sync of syncs) {
-      const held = (await allLeavers([sync])).filter(({ tombstone }) => tombstone.stage === 'held');
-      if (held.length === 0 || heldDigest(held.map(({ tombstone }) => tombstone)) !== options.digest)
-        continue;
-      const chosen = options.all === true ? held : namedLeavers(held, people);
-      await sync.ledger.leavers.approve(chosen.map(({ tombstone }) => tombstone));
-      say(
-        `${sync.name}: ${count(chosen.length, 'person is', 'people are')} approved, ${held.length - chosen.length} stay held`,
-      );
+      const named = options.all === true ? 'all' : people;
+      const approved = await operationsOf(sync)
+        .approve(named, options.digest, 'cli')
+        .catch((error: unknown) => {
+          // The digest is that of one sync's held set: the others have another.
+          if (!isSyncError(error, 'unsafe')) throw error;
+          changed = error;
+          return undefined;
+        });
+      if (approved === undefined) continue;
+      if (approved.unknown.length > 0) throw unknownPeople(approved.unknown);
+      const { done, stillHeld } = approved;
+      say(`${sync.name}: ${count(done.length, 'person is', 'people are')} approved, ${stillHeld} stay held`);
       return EXIT.inStep;
     }
-    throw changed();
+    throw changed;
   });
 }
 
-function changed(): SyncError {
+function unknownPeople(names: readonly string[]): SyncError {
   return new SyncError(
-    'unsafe',
-    'approve.changed',
-    'the people who are held are not those of this digest any more: look again with `omni-sync leavers`, and approve what it shows',
+    'config',
+    'cli.person',
+    `nobody who is held is called ${names.join(', ')}, so nobody was approved; \`omni-sync leavers\` lists them`,
   );
 }

@@ -1,33 +1,23 @@
 /** `omni-sync failed`: who is stuck and why, and which records cannot become a person. */
 
 import type { SetAside } from '../ledger/quarantine.ts';
-import { type Rejection, recordName } from '../model/change.ts';
-import type { Sync } from '../worker/compose.ts';
+import { recordName } from '../model/change.ts';
+import type { FailedView } from '../ops/operations.ts';
+import { operationsOf } from '../worker/operations.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
 import { printable, printJson, say } from './print.ts';
-
-interface Stuck {
-  readonly name: string;
-  readonly failed: readonly SetAside[];
-  readonly rejected: readonly Rejection[];
-}
 
 /** Names everyone who is set aside or waits for a next try, and every rejected record of the last run. */
 export async function failed(options: CommonOptions & { readonly json?: boolean }): Promise<number> {
   return withDaemon(options, 'error', async (daemon) => {
-    const stuck = await eachSync(daemon, stuckOf);
+    const stuck = await eachSync(daemon, (sync) => operationsOf(sync).failed());
     if (options.json === true) printJson({ syncs: stuck });
     else for (const one of stuck) for (const line of linesOf(one)) say(line);
     return EXIT.inStep;
   });
 }
 
-async function stuckOf({ name, ledger }: Sync): Promise<Stuck> {
-  const failures = await ledger.quarantine.all();
-  return { name, failed: failures.sort((a, b) => a.at - b.at), rejected: await ledger.rejections() };
-}
-
-function linesOf({ name, failed: failures, rejected }: Stuck): string[] {
+function linesOf({ name, failed: failures, rejected }: FailedView): string[] {
   if (failures.length === 0 && rejected.length === 0)
     return [`${name}: nobody failed, no record was rejected`];
   return [

@@ -1,32 +1,25 @@
 /** `omni-sync leavers`: who is about to be taken away, when and why, with the digest of those who are held. */
 import type { StoredTombstone } from '../ledger/leavers.ts';
-import { heldDigest } from '../plan/held.ts';
-import type { Sync } from '../worker/compose.ts';
+import type { LeaversView } from '../ops/operations.ts';
+import { operationsOf } from '../worker/operations.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
 import { printable, printJson, say, table } from './print.ts';
 
 /** Shows the leavers of each sync. */
 export async function leavers(options: CommonOptions & { readonly json?: boolean }): Promise<number> {
   return withDaemon(options, 'error', async (daemon) => {
-    const shown = await eachSync(daemon, leaversOf);
+    const shown = await eachSync(daemon, (sync) => operationsOf(sync).leavers());
     if (options.json === true) printJson({ syncs: shown });
     else for (const one of shown) for (const line of linesOf(one)) say(line);
     return EXIT.inStep;
   });
 }
 
-async function leaversOf({ name, ledger }: Sync) {
-  const all = (await ledger.leavers.all()).sort((a, b) => a.due - b.due);
-  const held = all.filter(({ stage }) => stage === 'held').length;
-  const unmatched = await ledger.unmatched();
-  return { name, held, digest: held === 0 ? null : heldDigest(all), leavers: all, unmatched };
-}
-
-function linesOf(shown: Awaited<ReturnType<typeof leaversOf>>): string[] {
+function linesOf(shown: LeaversView): string[] {
   return [...leaverLines(shown), ...unmatchedLines(shown)];
 }
 
-function unmatchedLines({ name, unmatched }: Awaited<ReturnType<typeof leaversOf>>): string[] {
+function unmatchedLines({ name, unmatched }: LeaversView): string[] {
   if (unmatched.length === 0) return [];
   return [
     `${name}: when Omni was last listed, nobody in the directory had these accounts; they are never touched:`,
@@ -34,7 +27,7 @@ function unmatchedLines({ name, unmatched }: Awaited<ReturnType<typeof leaversOf
   ];
 }
 
-function leaverLines({ name, held, digest, leavers: all }: Awaited<ReturnType<typeof leaversOf>>): string[] {
+function leaverLines({ name, held, digest, leavers: all }: LeaversView): string[] {
   if (all.length === 0) return [`${name}: nobody is about to be taken away`];
   const rows = all.map((one) => [
     one.stage,

@@ -1,13 +1,14 @@
 /** `omni-sync pause` and `omni-sync resume`: nothing is sent to Omni until an operator says go. Nothing is lost by it. */
+import { operationsOf } from '../worker/operations.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
 import { say } from './print.ts';
 
 /** Stops applying, of every process, within the request that each has under way. Reconciles go on. */
 export async function pause(options: CommonOptions): Promise<number> {
   return withDaemon(options, 'error', async (daemon) => {
-    await eachSync(daemon, async ({ name, queues }) => {
-      await queues.apply.pause();
-      say(`${name}: paused; \`omni-sync resume\` goes on`);
+    await eachSync(daemon, async (sync) => {
+      await operationsOf(sync).pause('cli');
+      say(`${sync.name}: paused; \`omni-sync resume\` goes on`);
     });
     return EXIT.inStep;
   });
@@ -16,10 +17,9 @@ export async function pause(options: CommonOptions): Promise<number> {
 /** Goes on applying; a key that Omni refused, and an Omni that did not answer, are tried again. */
 export async function resume(options: CommonOptions): Promise<number> {
   return withDaemon(options, 'error', async (daemon) => {
-    await eachSync(daemon, async ({ name, queues, budget }) => {
-      await budget.resume();
-      await queues.apply.resume();
-      say(`${name}: goes on`);
+    await eachSync(daemon, async (sync) => {
+      await operationsOf(sync).resume('cli');
+      say(`${sync.name}: goes on`);
     });
     return EXIT.inStep;
   });

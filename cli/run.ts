@@ -1,15 +1,15 @@
 /** `omni-sync run`: one reconcile with workers of its own, and it waits until all of it is in Omni. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addReconcileJob } from '../jobs/add.ts';
-import { isInStep, type SyncStatus, syncStatus } from '../ops/status.ts';
+import { isInStep, type SyncStatus } from '../ops/status.ts';
 import type { Sync } from '../worker/compose.ts';
+import { operationsOf } from '../worker/operations.ts';
 import { ask, type Running, startApplying, startReconciling } from '../worker/sync.ts';
 import { type CommonOptions, EXIT, withDaemon } from './context.ts';
 import { printJson, say } from './print.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { summary } from './summary.ts';
 import { terminated } from './terminated.ts';
-import { upcoming } from './upcoming.ts';
 
 export interface RunOptions extends CommonOptions {
   readonly json?: boolean;
@@ -17,7 +17,6 @@ export interface RunOptions extends CommonOptions {
 
 interface Watch {
   readonly progress: Progress;
-  readonly next: Date | undefined;
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly stopping: AbortSignal;
 }
@@ -32,13 +31,10 @@ const UNREACHABLE_MS = 120_000;
 export async function run(options: RunOptions): Promise<number> {
   const stopping = new AbortController();
   void terminated(EXIT.notInStep).then(() => stopping.abort());
-  return withDaemon(options, 'warn', async (daemon, { config }) => {
+  return withDaemon(options, 'warn', async (daemon) => {
     const progress = openProgress(options.json === true ? 'none' : 'auto');
     const ends = await Promise.allSettled(
-      daemon.syncs.map((sync) => {
-        const next = upcoming(config, sync.name);
-        return runSync(sync, { progress, next, stopping: stopping.signal });
-      }),
+      daemon.syncs.map((sync) => runSync(sync, { progress, stopping: stopping.signal })),
     );
     progress.close();
     const statuses = ends.map((end) => {
@@ -85,10 +81,10 @@ async function reconciled(sync: Sync, { stopping }: Watch): Promise<string | und
   return undefined;
 }
 
-async function applied(sync: Sync, { progress, next, stopping }: Watch): Promise<SyncStatus> {
+async function applied(sync: Sync, { progress, stopping }: Watch): Promise<SyncStatus> {
   let reachedAt = performance.now();
   for (;;) {
-    const status = await syncStatus(sync, next);
+    const status = await operationsOf(sync).status();
     progress.show(status, sync);
     if (!status.unreachable) reachedAt = performance.now();
     const givesUp = performance.now() - reachedAt > UNREACHABLE_MS;

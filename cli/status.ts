@@ -1,16 +1,16 @@
 /** `omni-sync status`: each sync's last and next run, and what is in step, waiting and failed. */
 
-import { isInStep, type SyncStatus, syncStatus } from '../ops/status.ts';
+import { isInStep, type SyncStatus } from '../ops/status.ts';
 import { secondsFor, spanText } from '../plan/forecast.ts';
+import { operationsOf } from '../worker/operations.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
 import { printJson, say } from './print.ts';
 import { summary } from './summary.ts';
-import { upcoming } from './upcoming.ts';
 
 /** Says how each sync stands. */
 export async function status(options: CommonOptions & { readonly json?: boolean }): Promise<number> {
-  return withDaemon(options, 'error', async (daemon, { config }) => {
-    const statuses = await eachSync(daemon, (sync) => syncStatus(sync, upcoming(config, sync.name)));
+  return withDaemon(options, 'error', async (daemon) => {
+    const statuses = await eachSync(daemon, (sync) => operationsOf(sync).status());
     if (options.json === true) printJson({ syncs: statuses });
     else {
       daemon.syncs.forEach((sync, i) => {

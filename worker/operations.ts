@@ -1,0 +1,110 @@
+/** What an operator asks of one sync, carried out: the commands and the HTTP interface both come through here. */
+import { hastenPerson } from '../jobs/add.ts';
+import type { SetAside } from '../ledger/quarantine.ts';
+import { SyncError } from '../model/errors.ts';
+import { addressKey } from '../model/person.ts';
+import type { ActDone, FailedView, LeaversView, Named, Operations } from '../ops/operations.ts';
+import { syncStatus } from '../ops/status.ts';
+import { heldDigest } from '../plan/held.ts';
+import { nextRun } from './schedule.ts';
+import { ask, type SyncParts } from './sync.ts';
+
+/** The operations of a sync. */
+export function operationsOf(sync: SyncParts): Operations {
+  const { name, queues, budget } = sync;
+  return {
+    name,
+    status: () => syncStatus(sync, nextRun(sync.schedule.expression, sync.schedule.timezone)),
+    leavers: () => leaversOf(sync),
+    failed: () => failedOf(sync),
+    approve: (people, digest) => approve(sync, people, digest),
+    keep: (people) => keep(sync, people),
+    retry: (people) => retry(sync, people),
+    pause: () => queues.apply.pause(),
+    async resume() {
+      await budget.resume();
+      await queues.apply.resume();
+    },
+    resync: ({ full }, actor) => ask(sync, { by: actor, full }),
+  };
+}
+
+async function leaversOf({ name, ledger }: SyncParts): Promise<LeaversView> {
+  const leavers = (await ledger.leavers.all()).sort((a, b) => a.due - b.due);
+  const held = leavers.filter(({ stage }) => stage === 'held').length;
+  const unmatched = await ledger.unmatched();
+  return { name, held, digest: held === 0 ? null : heldDigest(leavers), leavers, unmatched };
+}
+
+async function failedOf({ name, ledger }: SyncParts): Promise<FailedView> {
+  const failed = await ledger.quarantine.all();
+  return { name, failed: failed.sort((a, b) => a.at - b.at), rejected: await ledger.rejections() };
+}
+
+async function approve({ ledger }: SyncParts, people: Named, digest: string) {
+  const held = (await ledger.leavers.all()).filter(({ stage }) => stage === 'held');
+  if (held.length === 0 || heldDigest(held) !== digest) throw changed();
+  const { chosen, unknown } = choose(held, people);
+  // A part of what was meant may be a slip in the rest: nobody goes then.
+  if (unknown.length > 0) return { done: [], unknown, stillHeld: held.length };
+  await ledger.leavers.approve(chosen);
+  return { ...doneFor(chosen), stillHeld: held.length - chosen.length };
+}
+
+function changed(): SyncError {
+  return new SyncError(
+    'unsafe',
+    'approve.changed',
+    'the people who are held are not those of this digest any more: look again with `omni-sync leavers`, and approve what it shows',
+  );
+}
+
+async function keep({ ledger }: SyncParts, people: readonly string[]): Promise<ActDone> {
+  const { chosen, unknown } = choose(await ledger.leavers.all(), people);
+  await ledger.leavers.keep(chosen.map(({ ref }) => ref));
+  return { ...doneFor(chosen), unknown };
+}
+
+async function retry(sync: SyncParts, people: Named): Promise<ActDone> {
+  const { ledger, queues } = sync;
+  const stuck = (await ledger.quarantine.all()).filter(({ until }) => until !== 'time');
+  const { chosen, unknown } = choose(await withAddresses(stuck, people, sync), people);
+  await ledger.quarantine.release(chosen.map(({ ref }) => ref));
+  for (const { ref } of chosen) await hastenPerson(queues.apply, { ref, kind: 'retry' });
+  return { ...doneFor(chosen), unknown };
+}
+
+/** The addresses of people set aside stand in their waiting desired states; read where somebody is named by one. */
+async function withAddresses(stuck: readonly SetAside[], people: Named, { ledger }: SyncParts) {
+  if (people === 'all' || !people.some((name) => name.includes('@'))) return stuck;
+  return Promise.all(
+    stuck.map(async (one) => {
+      const userName = (await ledger.outbox.get(one.ref))?.desired?.userName;
+      return userName === undefined ? one : { ...one, userName };
+    }),
+  );
+}
+
+interface Nameable {
+  readonly sourceId: string;
+  readonly ref: string;
+  readonly userName?: string;
+}
+
+/** Those of `candidates` who are named, and the names that are nobody's. */
+function choose<Person extends Nameable>(candidates: readonly Person[], people: Named) {
+  if (people === 'all') return { chosen: candidates, unknown: [] };
+  return {
+    chosen: candidates.filter((candidate) => people.some((name) => isNamed(candidate, name))),
+    unknown: people.filter((name) => !candidates.some((candidate) => isNamed(candidate, name))),
+  };
+}
+
+function isNamed({ sourceId, ref, userName }: Nameable, name: string): boolean {
+  if (name === sourceId || name === ref) return true;
+  return userName !== undefined && addressKey(name) === addressKey(userName);
+}
+
+function doneFor(chosen: readonly Nameable[]): ActDone {
+  return { done: chosen.map(({ sourceId }) => sourceId), unknown: [] };
+}
