@@ -11,7 +11,7 @@
  * | in scope, active | yes, a field differs | - | update, or rename where userName does (policy upsert, full) |
  * | in scope, active | yes, protected | - | none |
  * | in scope, active | yes, we deactivated it | - | return, with all fields (policy upsert, full) |
- * | in scope, active | none, but the account is linked to a sourceId that is gone | - | relink (worker/survey-end.ts finds them) |
+ * | in scope, active | none, but the account is linked to a sourceId that is gone | - | relink (worker/survey-addresses.ts finds them) |
  * | out of scope, inactive, or gone from a complete read | none | - | none: nobody is created |
  * | out of scope, inactive, or gone from a complete read | yes | - | leaver (plan/leavers.ts; acted on under policy full) |
  * | rejected, or not seen in an incomplete read | any | - | none |

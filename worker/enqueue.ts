@@ -16,7 +16,7 @@ import { confirmedOfAccount, type Decision } from '../plan/decide.ts';
 import { auditRecord } from './audit-record.ts';
 import type { Events } from './events.ts';
 import type { SurveyPage } from './survey.ts';
-import { isHeldRelink } from './survey-end.ts';
+import { isHeldRelink } from './survey-addresses.ts';
 import type { Stray, Verdict } from './survey-state.ts';
 
 /** What the parts of one reconcile share. */

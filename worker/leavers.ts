@@ -12,7 +12,7 @@ import { GUARD_WINDOW_MS, type GuardLimit } from '../plan/guard.ts';
 import { decideLeavers, type LeaversDecision } from '../plan/leavers.ts';
 import type { Mapping } from '../plan/map.ts';
 import type { Run } from './enqueue.ts';
-import type { ReadEnd } from './survey-end.ts';
+import type { ReadEnd } from './survey-leavers.ts';
 
 export interface LeaverRules {
   /** Milliseconds between noticing and taking away. */

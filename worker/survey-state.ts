@@ -85,3 +85,8 @@ export function withdraw(state: State, sourceId: string): void {
   state.late.delete(sourceId);
   if (before === 'known') state.inScope--;
 }
+
+/** Met, and not wanted. */
+export function isOutside(presence: Presence | undefined): presence is Cause {
+  return presence === 'outOfScope' || presence === 'inactive';
+}

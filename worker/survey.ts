@@ -13,7 +13,8 @@ import { decide, type KnownAccount, type Rules } from '../plan/decide.ts';
 import type { Mapped, Mapping } from '../plan/map.ts';
 import { type Definition, holdable } from '../plan/usable.ts';
 import { mapPage } from './map-page.ts';
-import { findLeavers, findRelinks, type Leaver, lateVerdicts, type ReadEnd } from './survey-end.ts';
+import { findRelinks, lateVerdicts } from './survey-addresses.ts';
+import { findLeavers, type Leaver, type ReadEnd } from './survey-leavers.ts';
 import {
   begin,
   type Cause,

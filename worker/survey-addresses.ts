@@ -1,28 +1,10 @@
-/** The end of a read: who must be left alone for sharing an address, and who is not there any more. */
+/** The end of a read, as to addresses: who shares one with whom is left alone, and who has that of somebody gone takes over the link. */
 import type { Links, StoredLink } from '../ledger/links.ts';
-import type { LeaverCause } from '../model/leaver.ts';
 import type { Link } from '../model/link.ts';
 import { addressKey } from '../model/person.ts';
 import { type Decision, decideRelink, type Rules } from '../plan/decide.ts';
 import { findStuck } from '../plan/stuck.ts';
-import { type Cause, type Presence, refuse, type State, twin, type Verdict } from './survey-state.ts';
-
-/** A linked active person who is not wanted. */
-export interface Leaver {
-  readonly link: Link;
-  readonly cause: LeaverCause;
-}
-
-/** What the end of a read shows of those who are not wanted any more. */
-export interface ReadEnd {
-  readonly complete: boolean;
-  readonly leavers: readonly Leaver[];
-  readonly relinks: Relinks;
-  /** Linked active people. */
-  readonly active: number;
-  /** Whether this watched person was met, as wanted or as a rejected record, or a new sourceId has their account. */
-  readonly present: (sourceId: string) => boolean;
-}
+import { isOutside, refuse, type State, twin, type Verdict } from './survey-state.ts';
 
 /** New sourceId → the link that it is to take over: the same address, and the old sourceId is not wanted any more. */
 export type Relinks = ReadonlyMap<string, Link>;
@@ -45,7 +27,7 @@ export async function findRelinks(state: State, read: Read): Promise<Relinks> {
 }
 
 /** What the end of a read goes by. */
-interface Read {
+export interface Read {
   readonly links: Links;
   readonly complete: boolean;
 }
@@ -136,10 +118,6 @@ function isUnwanted(
   return complete || link.state === 'deactivated';
 }
 
-function isOutside(presence: Presence | undefined): presence is Cause {
-  return presence === 'outOfScope' || presence === 'inactive';
-}
-
 /** Those who waited for the end of the read, with the relinks as they may be done. */
 export function lateVerdicts(
   state: State,
@@ -169,46 +147,3 @@ const HELD: Decision = {
   reason:
     'this record has the address of somebody whose id is gone, and too many left or changed their id at once: look whether the id column or users.id was changed; where it is meant, raise leavers.limit for one run',
 };
-
-export interface Leaving {
-  readonly leavers: readonly Leaver[];
-  /** Links, as they are to be, of people who are there, not wanted, and protected otherwise than remembered. */
-  readonly shields: readonly StoredLink[];
-}
-
-/** Linked active people who are not (or no longer) wanted; the missing only after a complete read. */
-export async function findLeavers(
-  state: State,
-  { links, complete, relinks }: Read & { relinks: Relinks },
-): Promise<Leaving> {
-  const inherited = new Set([...relinks.values()].map(({ sourceId }) => sourceId));
-  const leavers: Leaver[] = [];
-  const shields: StoredLink[] = [];
-  for await (const page of links.stored(state.index.unseenBuckets())) {
-    for (const stored of page) {
-      const cause = causeOf(stored, { state, complete });
-      if (cause === undefined || inherited.has(stored.link.sourceId)) continue;
-      const link = cause === 'missing' ? stored.link : shieldedLink(stored.link, state);
-      if (link.protected !== stored.link.protected) shields.push({ ...stored, link });
-      leavers.push({ link, cause });
-    }
-  }
-  return { leavers, shields };
-}
-
-/** A record that is there says whether its person is protected now; of who is gone, the link remembers it. */
-function shieldedLink(link: Link, state: State): Link {
-  return { ...link, protected: state.shielded.has(link.sourceId) };
-}
-
-/** Why a linked active person is not wanted; nothing where they are, or are there with a record that was rejected. */
-function causeOf(
-  { link, bucket, fingerprint }: StoredLink,
-  { state, complete }: { state: State; complete: boolean },
-): LeaverCause | undefined {
-  if (link.state !== 'active') return undefined;
-  const presence = state.met.get(link.sourceId);
-  if (isOutside(presence)) return presence;
-  const met = presence !== undefined || state.index.wasSeen(bucket, fingerprint);
-  return complete && !met ? 'missing' : undefined;
-}
