@@ -4,8 +4,11 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { approve } from './approve.ts';
 import { check } from './check.ts';
+import { addCompletion } from './completion.ts';
 import { EXIT, exitWith } from './context.ts';
+import { addExamples } from './examples.ts';
 import { failed } from './failed.ts';
+import { init } from './init.ts';
 import { keep } from './keep.ts';
 import { leavers } from './leavers.ts';
 import { pause, resume } from './pause.ts';
@@ -55,6 +58,8 @@ const REBIND = [
   'accept that the ledger remembers another Omni, directory or id expression',
 ] as const;
 const JSON_OUT = ['--json', 'one JSON document on standard output'] as const;
+
+verb('init', 'ask what is needed, write a configuration, check it').action(does(init));
 
 verb('start', 'the service: schedule, reconciles, workers')
   .option('--role <roles>', 'scheduler, worker, or both with a comma (both)')
@@ -128,6 +133,9 @@ program
   .option('--attribute <name[:Number]>', 'a user attribute that it knows; may be given again', collect)
   .option('--set <name=value>', 'any other setting of docs/sandbox.md; may be given again', collect)
   .action(does(sandbox));
+
+addCompletion(program);
+addExamples(program);
 
 try {
   await program.parseAsync();

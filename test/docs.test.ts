@@ -99,7 +99,7 @@ describe('README.md', () => {
 async function verbsOfProgram(): Promise<string[]> {
   const main = join(await ensureBuilt(), 'cli/main.js');
   const help = execFileSync(process.execPath, [main, 'help'], { encoding: 'utf8' });
-  return [...help.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, verb = '']) => verb);
+  return [...help.matchAll(/^ {2}(?!help)([a-z]+) [[<]/gm)].map(([, verb = '']) => verb);
 }
 
 /** Every `omni-sync verb`, in backticks, within the texts of a source: comments and code do not count. */

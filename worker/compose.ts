@@ -19,6 +19,7 @@ import { SyncError } from '../model/errors.ts';
 import { createOmni } from '../omni/client.ts';
 import { compileFingerprint } from '../plan/fingerprint.ts';
 import { compileMapping, type Mapping } from '../plan/map.ts';
+import { directoryOptions } from './directory-options.ts';
 import type { Step } from './events.ts';
 import { removalHook } from './hook.ts';
 import { watchKeys } from './keys.ts';
@@ -143,7 +144,7 @@ function buildSync(sync: SyncConfig, mapping: Mapping, shared: Shared): Sync {
   });
   const queueOptions = { redis, prefix: syncTag(sync.name) };
   const queues = openQueues(queueOptions, events.trouble);
-  const directory = openDirectory(directoryOptions(sync.directory, mapping));
+  const directory = openDirectory(directoryOptions(sync.directory, mapping.fields));
   return {
     name: sync.name,
     schedule: { expression: sync.schedule, timezone: sync.timezone },
@@ -187,13 +188,6 @@ function buildSync(sync: SyncConfig, mapping: Mapping, shared: Shared): Sync {
 /** Enough requests under way to use the budget where Omni takes two seconds to answer. */
 function concurrencyFor(requestsPerMinute: number): number {
   return Math.min(16, Math.max(2, Math.ceil(requestsPerMinute / 30)));
-}
-
-function directoryOptions(directory: DirectoryConfig, mapping: Mapping) {
-  const fields = [...mapping.fields];
-  if (directory.type === 'file') return { ...directory, fields };
-  const { ca, ...rest } = directory;
-  return { ...rest, fields, ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }) };
 }
 
 /** A file may move to another folder, a server may not become another one. */
