@@ -5,8 +5,10 @@
 import type { StoredTombstone } from '../ledger/leavers.ts';
 import type { SetAside } from '../ledger/quarantine.ts';
 import type { UnmatchedAccount } from '../ledger/review.ts';
+import type { PersonOutcome } from '../model/asked.ts';
 import type { Rejection } from '../model/change.ts';
-import type { SyncStatus } from './status.ts';
+import type { Explanation } from './explanation.ts';
+import type { RunView, SyncStatus } from './status.ts';
 
 /** Who asks, for the audit record: `cli`, or the name of a token. */
 export type Actor = string;
@@ -39,6 +41,22 @@ export interface ActDone {
   readonly unknown: readonly string[];
 }
 
+/** What is asked for: a reconcile, or one person ahead of the backlog. */
+export interface ResyncAbout {
+  /** Distrust what the links remember. */
+  readonly full: boolean;
+  /** A sourceId, an address or a ref. */
+  readonly user?: string;
+}
+
+/**
+ * How far an ask has come. running: it is being looked at, or the person's change is about to be sent. done: with the run
+ * that did it, or what came of the person. unknown: never asked, or longer than a day ago.
+ */
+export type AskView =
+  | { readonly state: 'waiting' | 'running' | 'unknown' }
+  | { readonly state: 'done'; readonly run: RunView | null; readonly person: PersonOutcome | null };
+
 /** One sync, as an operator deals with it. */
 export interface Operations {
   readonly name: string;
@@ -55,6 +73,11 @@ export interface Operations {
   pause(actor: Actor): Promise<void>;
   /** Goes on; a key that Omni refused, and an Omni that did not answer, are tried again. */
   resume(actor: Actor): Promise<void>;
-  /** Asks for a reconcile. Returns the ask's id. */
-  resync(about: { readonly full: boolean }, actor: Actor): Promise<string>;
+  /** Asks for a reconcile, or for one person. Asked for twice it is done once. Returns the ask's id. */
+  resync(about: ResyncAbout, actor: Actor): Promise<string>;
+  ask(id: string): Promise<AskView>;
+  /** One person's whole story; nothing where nobody is called so, neither here nor in the directory. Works in any state of the sync. */
+  explain(person: string): Promise<Explanation | undefined>;
+  /** The newest runs, newest first. */
+  runs(limit: number): Promise<readonly RunView[]>;
 }

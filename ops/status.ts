@@ -94,7 +94,7 @@ function isSetAside({ until }: SetAside): boolean {
 }
 
 /** A run's record in the shape that is shown. */
-function runView(run: RunRecord): RunView {
+export function runView(run: RunRecord): RunView {
   const { id, startedAt, complete, ended, read, applied, failed, rejected, leavers, held, calls } = run;
   const counts = {
     read,

@@ -3,8 +3,8 @@ import { hastenPerson } from '../jobs/add.ts';
 import type { SetAside } from '../ledger/quarantine.ts';
 import { SyncError } from '../model/errors.ts';
 import { addressKey } from '../model/person.ts';
-import type { ActDone, FailedView, LeaversView, Named, Operations } from '../ops/operations.ts';
-import { syncStatus } from '../ops/status.ts';
+import type { ActDone, AskView, FailedView, LeaversView, Named, Operations } from '../ops/operations.ts';
+import { runView, syncStatus } from '../ops/status.ts';
 import { heldDigest } from '../plan/held.ts';
 import { nextRun } from './schedule.ts';
 import { ask, type SyncParts } from './sync.ts';
@@ -26,7 +26,17 @@ export function operationsOf(sync: SyncParts): Operations {
       await queues.apply.resume();
     },
     resync: ({ full }, actor) => ask(sync, { by: actor, full }),
+    ask: (id) => askOf(sync, id),
+    explain: async () => undefined,
+    runs: async (limit) => (await sync.ledger.runs.recent(limit)).map(runView),
   };
+}
+
+async function askOf({ ledger }: SyncParts, id: string): Promise<AskView> {
+  const state = await ledger.asks.state(id);
+  if (state.kind !== 'done') return { state: state.kind };
+  const run = await ledger.runs.get(state.run);
+  return { state: 'done', run: run === undefined ? null : runView(run), person: null };
 }
 
 async function leaversOf({ name, ledger }: SyncParts): Promise<LeaversView> {
