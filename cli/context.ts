@@ -22,25 +22,40 @@ export interface CommonOptions {
 export interface Context {
   readonly config: Config;
   readonly log: Logger;
+  /** Reads the configuration again; its secrets are cut from the log from then on. @throws SyncError `config`. */
+  load(): Config;
+  /** Cuts one more from the log. */
+  hide(secret: string): void;
 }
 
 /** Loads the configuration, narrowed to `--sync`. @throws SyncError `config`. */
 function openContext(options: CommonOptions, level: string): Context {
-  const env = processEnvironment();
-  const config = loadConfig({
-    ...(options.config !== undefined && { path: options.config }),
-    env,
-    cwd: process.cwd(),
-    check: mappingFaults,
-  });
-  const syncs =
-    options.sync === undefined ? config.syncs : config.syncs.filter(({ name }) => name === options.sync);
-  if (syncs.length === 0) {
-    const known = config.syncs.map(({ name }) => name).join(', ');
-    throw new SyncError('config', 'cli.sync', `no sync is named ${options.sync}; there are: ${known}`);
-  }
-  const log = createLog({ level: options.logLevel ?? level, secrets: secretsOf(config) });
-  return { config: { ...config, syncs }, log };
+  const secrets: string[] = [];
+  const hide = (secret: string) => {
+    if (secrets.includes(secret)) return;
+    secrets.push(secret);
+    // The longest first, so that one that holds another goes whole.
+    secrets.sort((a, b) => b.length - a.length);
+  };
+  const load = () => {
+    const config = loadConfig({
+      ...(options.config !== undefined && { path: options.config }),
+      env: processEnvironment(),
+      cwd: process.cwd(),
+      check: mappingFaults,
+    });
+    for (const secret of secretsOf(config)) hide(secret);
+    return config;
+  };
+  const config = narrowed(load(), options.sync);
+  return { config, log: createLog({ level: options.logLevel ?? level, secrets }), load, hide };
+}
+
+function narrowed(config: Config, name: string | undefined): Config {
+  const syncs = name === undefined ? config.syncs : config.syncs.filter((sync) => sync.name === name);
+  if (syncs.length > 0) return { ...config, syncs };
+  const known = config.syncs.map((sync) => sync.name).join(', ');
+  throw new SyncError('config', 'cli.sync', `no sync is named ${name}; there are: ${known}`);
 }
 
 /** Opens the syncs, does `work`, and closes them whatever happens. */
@@ -62,7 +77,9 @@ export async function tryDaemon<Result>(
   work: (daemon: Daemon | SyncError, context: Context) => Promise<Result>,
 ): Promise<Result> {
   const context = openContext(options, level);
-  const daemon = await compose({ ...context, rebind: options.rebind === true }).catch((error: unknown) => {
+  const { config, log, hide: onSecret } = context;
+  const composing = compose({ config, log, onSecret, rebind: options.rebind === true });
+  const daemon = await composing.catch((error: unknown) => {
     if (isSyncError(error)) return error;
     throw error;
   });

@@ -25,6 +25,8 @@ export interface OutboxRow {
   readonly relink?: { readonly sourceId: string; readonly ref: string };
   /** The run that found it. */
   readonly run: string;
+  /** Of `desired`: the configuration that it was mapped under, by a short hash. Absent in rows of older programs. */
+  readonly stamp?: string;
   /** An account of Omni's list with the same userName, to adopt. */
   readonly account?: { readonly id: string; readonly displayName: string; readonly active: boolean };
 }

@@ -22,6 +22,7 @@ export interface ApplyJobDeps {
   readonly events: Events;
   /** Aborted when the process must end at once. */
   readonly signal: AbortSignal;
+  readonly stamp?: string;
 }
 
 /** BullMQ's jitter makes a backoff of d last between d/2 and d: before d/2 nobody tries, whatever a host's clock says. */

@@ -37,9 +37,20 @@ export async function applyPerson(ref: string, deps: ApplyDeps): Promise<number>
       if (waitMs > 0) return waitMs;
     }
     deps.took(row);
+    refuseStale(row, deps);
     deps.events.step('apply.taken');
     if (await applyRow(row, deps)) return 0;
   }
+}
+
+/** @throws SyncError `transient` where the row was mapped under another configuration: the next reconcile says what is wanted now. */
+function refuseStale({ stamp }: OutboxRow, deps: ApplyDeps): void {
+  if (stamp === undefined || deps.stamp === undefined || stamp === deps.stamp) return;
+  throw new SyncError(
+    'transient',
+    'config.stale',
+    'what is wanted of this person was worked out under another configuration: it is not sent, and a reconcile under this one says it anew',
+  );
 }
 
 /** Applies one desired state. Returns false where a newer one came meanwhile. */

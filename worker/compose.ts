@@ -1,7 +1,6 @@
 /** The only file that builds things and joins them: a configuration becomes syncs that can be started. */
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import type { Redis } from 'ioredis';
@@ -11,10 +10,9 @@ import { openDirectory } from '../directory/select.ts';
 import { createHttp } from '../http/client.ts';
 import { openQueues } from '../jobs/queues.ts';
 import { createBudget } from '../ledger/budget.ts';
-import { connectRedis, inspectRedis, type RedisAddress } from '../ledger/connect.ts';
+import { inspectRedis } from '../ledger/connect.ts';
 import { syncTag } from '../ledger/keys.ts';
 import { createLedger } from '../ledger/ledger.ts';
-import { openPrivateRedis } from '../ledger/private-redis.ts';
 import { SyncError } from '../model/errors.ts';
 import { createOmni } from '../omni/client.ts';
 import { compileFingerprint } from '../plan/fingerprint.ts';
@@ -24,6 +22,7 @@ import type { Step } from './events.ts';
 import { removalHook } from './hook.ts';
 import { watchKeys } from './keys.ts';
 import { logEvents } from './log-events.ts';
+import { makeDataFolder, openRedis } from './open-redis.ts';
 import type { SyncParts } from './sync.ts';
 
 export interface ComposeOptions {
@@ -33,11 +32,17 @@ export interface ComposeOptions {
   readonly rebind: boolean;
   /** Told of every step; tests end the process there. */
   readonly onStep?: (step: Step) => void;
+  /** Told of a secret that the configuration did not hold: a key that was changed in its file. */
+  readonly onSecret?: (secret: string) => void;
 }
 
 export interface Daemon {
+  /** Those of the configuration that it was composed from. */
   readonly syncs: readonly Sync[];
   readonly redis: Redis;
+  /** Builds one more, as another configuration has it. @throws SyncError `config`. */
+  build(sync: SyncConfig): Promise<Sync>;
+  /** Lets go of every sync that is still open, then of Redis. */
   close(): Promise<void>;
 }
 
@@ -55,12 +60,19 @@ const USER_AGENT = 'omni-directory-sync';
 export async function compose(options: ComposeOptions): Promise<Daemon> {
   const { config, log } = options;
   for (const warning of config.warnings) log.warn(warning);
-  const mappings = config.syncs.map(mappingOf);
+  // What is wrong with an expression is said before anything is opened.
+  config.syncs.forEach(mappingOf);
   await makeDataFolder(config.dataDir);
-  const { redis, release } = await openRedis(options);
-  const syncs: Sync[] = [];
+  const { redis, release } = await openRedis(config, log);
+  const open = new Set<Sync>();
+  const build = async (sync: SyncConfig) => {
+    const built = buildSync(sync, { ...options, redis });
+    open.add(built);
+    await built.ledger.begin();
+    return { ...built, close: () => (open.delete(built) ? built.close() : Promise.resolve()) };
+  };
   const close = async () => {
-    for (const sync of syncs) await sync.close();
+    for (const sync of open) await sync.close();
     await redis.quit().catch(() => redis.disconnect());
     await release();
   };
@@ -69,48 +81,11 @@ export async function compose(options: ComposeOptions): Promise<Daemon> {
       if (fault.severity === 'refuse') throw new SyncError('config', 'redis.policy', fault.message);
       log.warn(fault.message);
     }
-    for (const [i, sync] of config.syncs.entries()) {
-      const mapping = mappings[i];
-      if (mapping === undefined) continue;
-      const built = buildSync(sync, mapping, { ...options, redis });
-      syncs.push(built);
-      await built.ledger.begin();
-    }
-    return { syncs, redis, close };
+    const syncs: Sync[] = [];
+    for (const sync of config.syncs) syncs.push(await build(sync));
+    return { syncs, redis, build, close };
   } catch (error) {
     await close();
-    throw error;
-  }
-}
-
-async function makeDataFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    const mend = 'mend its owner, rights or space, or set another dataDir (or OMNI_SYNC_DATA)';
-    const message = `the data folder ${folder} cannot be made (${error.code}): ${mend}`;
-    throw new SyncError('config', 'data.folder', message, { cause: error });
-  });
-}
-
-async function openRedis({
-  config,
-  log,
-}: ComposeOptions): Promise<{ redis: Redis; release: () => Promise<void> }> {
-  const { place, tls, username, password } = config.redis;
-  const own = place.type === 'private' ? await openPrivateRedis({ dataDir: config.dataDir }) : undefined;
-  const address: RedisAddress =
-    place.type === 'private' ? { type: 'socket', path: own?.socketPath ?? '' } : place;
-  const release = async () => own?.release();
-  const options = {
-    address,
-    ...(tls && { tls: tls.ca === undefined ? {} : { ca: readFileSync(tls.ca, 'utf8') } }),
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    onError: (error: Error) => log.warn({ error: error.message }, 'Redis'),
-  };
-  try {
-    return { redis: await connectRedis(options), release };
-  } catch (error) {
-    await release();
     throw error;
   }
 }
@@ -124,12 +99,16 @@ interface Shared extends ComposeOptions {
   readonly redis: Redis;
 }
 
-function buildSync(sync: SyncConfig, mapping: Mapping, shared: Shared): Sync {
+function buildSync(sync: SyncConfig, shared: Shared): Sync {
   const { redis, config } = shared;
+  const mapping = mappingOf(sync);
   const { omni: settings, policy, adopt, leavers } = sync;
   const log = shared.log.child({ sync: sync.name });
   const events = logEvents(log, shared.onStep ?? (() => undefined));
-  const keys = watchKeys(settings.apiKeys, () => log.info('an API key was changed'));
+  const keys = watchKeys(settings.apiKeys, (key) => {
+    shared.onSecret?.(key);
+    log.info('an API key was changed');
+  });
   const budget = createBudget({
     redis,
     host: new URL(settings.url).host,
@@ -174,6 +153,7 @@ function buildSync(sync: SyncConfig, mapping: Mapping, shared: Shared): Sync {
     omni: createOmni({ baseUrl: settings.url, http: http.send, budget }),
     budget,
     events,
+    stamp: stampOf(sync),
     holder: `${hostname()}:${process.pid}:${randomUUID()}`,
     rate: { requestsPerMinute: settings.requestsPerMinute, keys: settings.apiKeys.length },
     concurrency: concurrencyFor(settings.requestsPerMinute * settings.apiKeys.length),
@@ -188,6 +168,13 @@ function buildSync(sync: SyncConfig, mapping: Mapping, shared: Shared): Sync {
 /** Enough requests under way to use the budget where Omni takes two seconds to answer. */
 function concurrencyFor(requestsPerMinute: number): number {
   return Math.min(16, Math.max(2, Math.ceil(requestsPerMinute / 30)));
+}
+
+/** Of all that a desired state depends on. No secret is in it. */
+function stampOf({ directory, users, policy, adopt }: SyncConfig): string {
+  const source = directory.type === 'ldap' ? directory.filter : directory.path;
+  const text = JSON.stringify([directoryIdentity(directory), source, users, policy, adopt]);
+  return hash('sha256', text, 'base64url').slice(0, 12);
 }
 
 /** A file may move to another folder, a server may not become another one. */

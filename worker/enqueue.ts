@@ -22,7 +22,12 @@ import type { Stray, Verdict } from './survey-state.ts';
 /** What the parts of one reconcile share. */
 export interface Run {
   readonly id: string;
-  readonly deps: { readonly ledger: Ledger; readonly queues: Queues; readonly events: Events };
+  readonly deps: {
+    readonly ledger: Ledger;
+    readonly queues: Queues;
+    readonly events: Events;
+    readonly stamp?: string;
+  };
   readonly lease: Lease;
   readonly ref: (sourceId: string) => string;
   /** People whose desired state waited when the run began. */
@@ -181,6 +186,7 @@ function rowOf(verdict: Verdict, run: Run): OutboxRow {
   const { sourceId, desired, account } = verdict;
   const about = { ref: run.ref(sourceId), sourceId, version: versionOf(verdict), run: run.id };
   const { decision } = verdict;
+  const { stamp } = run.deps;
   const relink =
     decision.kind === 'relink'
       ? { sourceId: decision.from.sourceId, ref: run.ref(decision.from.sourceId) }
@@ -191,6 +197,7 @@ function rowOf(verdict: Verdict, run: Run): OutboxRow {
     protected: verdict.protected,
     ...(account && { account }),
     ...(relink && { relink }),
+    ...(stamp !== undefined && { stamp }),
   };
 }
 

@@ -36,6 +36,8 @@ export interface ApplyDeps {
   readonly took: (row: OutboxRow) => void;
   readonly leaving: LeavingRules;
   readonly signal: AbortSignal;
+  /** The configuration as it is now; a desired state of another one waits for a reconcile under this one. */
+  readonly stamp?: string;
 }
 
 /** The person at hand: what waits for them, and what is remembered. */

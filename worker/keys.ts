@@ -1,5 +1,6 @@
 /** The API keys as they are now: one that came from a file is read again when the file changes, within five seconds. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { markOf } from '../config/watch.ts';
 
 export interface WatchedKey {
   readonly value: string;
@@ -14,7 +15,7 @@ export interface KeyWatch {
 const LOOK_MS = 2_000;
 
 /** Watches the files of `keys`; one that cannot be read, or is empty, leaves the key as it was. */
-export function watchKeys(keys: readonly WatchedKey[], onChange: () => void): KeyWatch {
+export function watchKeys(keys: readonly WatchedKey[], onChange: (value: string) => void): KeyWatch {
   const held = keys.map((key) => ({ ...key, mark: key.file === undefined ? '' : markOf(key.file) }));
   const look = () => {
     for (const key of held) {
@@ -24,17 +25,12 @@ export function watchKeys(keys: readonly WatchedKey[], onChange: () => void): Ke
       const value = readKey(key.file);
       if (value === '') continue;
       Object.assign(key, { mark, value });
-      onChange();
+      onChange(value);
     }
   };
   const timer = setInterval(look, LOOK_MS);
   timer.unref();
   return { keys: () => held.map(({ value }) => value), close: () => clearInterval(timer) };
-}
-
-function markOf(file: string): string {
-  const stats = statSync(file, { throwIfNoEntry: false });
-  return stats === undefined ? '' : `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
 }
 
 function readKey(file: string): string {

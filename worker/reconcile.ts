@@ -26,6 +26,8 @@ export interface ReconcileDeps extends Pick<SurveyOptions, 'directory' | 'mappin
   readonly events: Events;
   /** How the lease names this process. */
   readonly holder: string;
+  /** The configuration that people are mapped under, noted with what it wants. */
+  readonly stamp?: string;
 }
 
 export interface ReconcileTry {

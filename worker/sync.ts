@@ -36,6 +36,8 @@ export interface SyncParts {
   readonly budget: HostBudget;
   readonly events: Events;
   readonly holder: string;
+  /** A short hash of what the desired states depend on. */
+  readonly stamp: string;
   /** What Omni's limits allow, for forecasts. */
   readonly rate: Rate;
   /** Apply jobs under way at once in this process. */

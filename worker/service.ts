@@ -1,0 +1,85 @@
+/** The service: the syncs of a configuration as they run, and their exchange for those of another one while they do. */
+import type { Logger } from 'pino';
+import type { Config, SyncConfig } from '../config/schema.ts';
+import type { Daemon, Sync } from './compose.ts';
+import { planReload, type ReloadPlan, reloaded } from './reload.ts';
+import type { Role } from './sync.ts';
+import { startUnit, type Unit } from './unit.ts';
+
+export interface ServiceOptions {
+  readonly daemon: Daemon;
+  readonly config: Config;
+  readonly roles: readonly Role[];
+  readonly log: Logger;
+}
+
+export interface Service {
+  /** Those that run now: others after a reload. */
+  syncs(): readonly Sync[];
+  /** What runs now: after a reload, without the parts that need another start. */
+  config(): Config;
+  /** Resolves once every sync runs as its roles say: after the first reconciles. */
+  readonly settled: Promise<void>;
+  /** Takes over what is different in `wanted`, one reload after the other. @throws SyncError `config`: all is as it was then. */
+  reload(wanted: Config): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts the syncs of a daemon. */
+export function startService({ daemon, config, roles, log }: ServiceOptions): Service {
+  const units = new Map<string, Unit>();
+  const start = (sync: Sync, by: 'start' | 'reload') => units.set(sync.name, startUnit(sync, { roles, by }));
+  for (const sync of daemon.syncs) start(sync, 'start');
+  let runs = config;
+  let last: Promise<void> = Promise.resolve();
+
+  async function exchange(wanted: Config): Promise<void> {
+    const plan = planReload(runs, wanted);
+    // All are built before anything ends: where one cannot be, nothing has happened.
+    const built = await buildAll(daemon, [...plan.changed, ...plan.added]);
+    for (const warning of wanted.warnings) log.warn(warning);
+    const ending = [...plan.removed, ...plan.changed.map(({ name }) => name)];
+    await Promise.all(ending.map((name) => units.get(name)?.stop()));
+    for (const name of ending) units.delete(name);
+    for (const sync of built) start(sync, 'reload');
+    runs = reloaded(runs, wanted);
+    tell(plan, log);
+  }
+
+  return {
+    syncs: () => [...units.values()].map(({ sync }) => sync),
+    config: () => runs,
+    settled: Promise.all([...units.values()].map((unit) => unit.settled)).then(() => undefined),
+    reload(wanted) {
+      const done = last.then(() => exchange(wanted));
+      last = done.catch(() => undefined);
+      return done;
+    },
+    async stop() {
+      await last;
+      await Promise.all([...units.values()].map((unit) => unit.stop()));
+    },
+  };
+}
+
+async function buildAll(daemon: Daemon, configs: readonly SyncConfig[]): Promise<Sync[]> {
+  const built: Sync[] = [];
+  try {
+    for (const config of configs) built.push(await daemon.build(config));
+    return built;
+  } catch (error) {
+    for (const sync of built) await sync.close();
+    throw error;
+  }
+}
+
+function tell(plan: ReloadPlan, log: Logger): void {
+  const names = (syncs: readonly SyncConfig[]) => syncs.map(({ name }) => name);
+  const { removed, restart } = plan;
+  log.info(
+    { added: names(plan.added), changed: names(plan.changed), removed },
+    'the configuration was reloaded',
+  );
+  if (restart.length > 0)
+    log.warn({ sections: restart }, 'these sections changed too: they are taken over by a restart');
+}
