@@ -7,12 +7,13 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config, DirectoryConfig, SyncConfig } from '../config/schema.ts';
 import { openDirectory } from '../directory/select.ts';
-import { createHttp } from '../http/client.ts';
+import { createHttp, type HttpClient } from '../http/client.ts';
 import { openQueues } from '../jobs/queues.ts';
 import { createBudget } from '../ledger/budget.ts';
 import { inspectRedis } from '../ledger/connect.ts';
 import { syncTag } from '../ledger/keys.ts';
 import { createLedger } from '../ledger/ledger.ts';
+import type { Identity } from '../ledger/meta.ts';
 import { SyncError } from '../model/errors.ts';
 import { createOmni } from '../omni/client.ts';
 import { compileFingerprint } from '../plan/fingerprint.ts';
@@ -115,12 +116,7 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
     keys: keys.keys,
     requestsPerMinute: settings.requestsPerMinute,
   });
-  const http = createHttp({
-    timeoutMs: settings.timeoutMs,
-    userAgent: USER_AGENT,
-    ...(settings.ca !== undefined && { ca: readFileSync(settings.ca, 'utf8') }),
-    ...(settings.proxy !== undefined && { proxy: settings.proxy }),
-  });
+  const http = httpFor(settings);
   const queueOptions = { redis, prefix: syncTag(sync.name) };
   const queues = openQueues(queueOptions, events.trouble);
   const directory = openDirectory(directoryOptions(sync.directory, mapping.fields));
@@ -140,11 +136,7 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
     ledger: createLedger({
       redis,
       sync: sync.name,
-      identity: {
-        omniHost: new URL(settings.url).host,
-        directory: directoryIdentity(sync.directory),
-        idExpression: sync.users.id,
-      },
+      identity: identityOf(sync),
       dataDir: config.dataDir,
       rebind: shared.rebind,
     }),
@@ -162,6 +154,23 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
       await queues.close();
       http.close();
     },
+  };
+}
+
+function httpFor({ timeoutMs, ca, proxy }: SyncConfig['omni']): HttpClient {
+  return createHttp({
+    timeoutMs,
+    userAgent: USER_AGENT,
+    ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),
+    ...(proxy !== undefined && { proxy }),
+  });
+}
+
+function identityOf({ omni, directory, users }: SyncConfig): Identity {
+  return {
+    omniHost: new URL(omni.url).host,
+    directory: directoryIdentity(directory),
+    idExpression: users.id,
   };
 }
 
