@@ -61,8 +61,8 @@ const JSON_OUT = ['--json', 'one JSON document on standard output'] as const;
 
 verb('init', 'ask what is needed, write a configuration, check it').action(does(init));
 
-verb('start', 'the service: schedule, reconciles, workers')
-  .option('--role <roles>', 'scheduler, worker, or both with a comma (both)')
+verb('start', 'the service: schedule, reconciles, workers, HTTP interface')
+  .option('--role <roles>', 'some of scheduler, worker, server, with commas (all)')
   .option(...REBIND)
   .action(does(start));
 

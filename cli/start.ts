@@ -4,13 +4,16 @@ import { startService } from '../worker/service.ts';
 import type { Role } from '../worker/sync.ts';
 import { type CommonOptions, EXIT, withDaemon } from './context.ts';
 import { reloading } from './reloading.ts';
+import { startServing } from './serving.ts';
 import { terminated } from './terminated.ts';
 
 export interface StartOptions extends CommonOptions {
   readonly role?: string;
 }
 
-const ROLES: readonly Role[] = ['scheduler', 'worker'];
+type ServiceRole = Role | 'server';
+
+const ROLES: readonly ServiceRole[] = ['scheduler', 'worker', 'server'];
 
 /** Serves until SIGTERM or SIGINT. @throws SyncError `config` for an unknown role. */
 export async function start(options: StartOptions): Promise<number> {
@@ -19,20 +22,31 @@ export async function start(options: StartOptions): Promise<number> {
   const ending = terminated();
   return withDaemon(options, 'info', async (daemon, context) => {
     const { config, log } = context;
-    const service = startService({ daemon, config, roles, log });
+    let syncs = () => daemon.syncs;
+    // Before anything runs: a port that is taken is said at once, and probes are answered while a first read takes its time.
+    const server = roles.includes('server')
+      ? await startServing({ daemon, context, syncs: () => syncs() })
+      : undefined;
+    const service = startService({ daemon, config, roles: roles.filter(isOfSyncs), log });
+    syncs = service.syncs;
     const ignore = reloading(service, context);
     await Promise.race([ending, service.settled]);
     log.info({ syncs: service.syncs().map(({ name }) => name), roles }, 'started');
     await ending;
     log.info('stopping');
     ignore();
+    await server?.stop();
     await service.stop();
     log.info('stopped');
     return EXIT.inStep;
   });
 }
 
-function rolesOf(text: string | undefined): Role[] {
+function isOfSyncs(role: ServiceRole): role is Role {
+  return role !== 'server';
+}
+
+function rolesOf(text: string | undefined): ServiceRole[] {
   if (text === undefined) return [...ROLES];
   const named = text.split(',').map((name) => name.trim());
   const roles = ROLES.filter((role) => named.includes(role));

@@ -47,9 +47,5 @@ function runText(run: RunView): string {
     (kind) => `${run.changes[kind]} ${kind}`,
   );
   const found = changes.length === 0 ? 'nothing to change' : changes.join(', ');
-  const read =
-    run.kind === 'changes'
-      ? `looked for changes, and read ${count(run.read, 'record', 'records')}`
-      : `read ${count(run.read, 'record', 'records')}`;
-  return `\n  ${read}: ${found}; ${run.applied} applied with ${count(run.calls, 'request', 'requests')} to Omni`;
+  return `\n  read ${count(run.read, 'record', 'records')}: ${found}; ${run.applied} applied with ${count(run.calls, 'request', 'requests')} to Omni`;
 }

@@ -1,9 +1,9 @@
 /** `server`: where operators and probes are answered, and who may ask. Never lets it be open to the network without a token. */
 import type { z } from 'zod';
-import { choice, IN_SECTION, list, oneOf, present, section, text } from './fields.ts';
+import { choice, given, IN_SECTION, list, oneOf, present, section, text } from './fields.ts';
 import type { Files, Secret } from './files.ts';
 import { bearerSecret, secret, secretFile } from './secret.ts';
-import { hostPort, isLoopback } from './urls.ts';
+import { hostPort, isLoopback, originUrl } from './urls.ts';
 
 type TokenScope = 'read' | 'operate' | 'approve';
 
@@ -19,6 +19,8 @@ export interface ServerConfig {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** The origin that browsers use, where something stands before this server. */
+  readonly publicUrl?: string;
   /** Empty only on loopback. */
   readonly tokens: readonly ServerToken[];
 }
@@ -30,6 +32,7 @@ const SHORT = 32;
 export function serverSchema(files: Files) {
   const fields = section('the HTTP interface: status, health, metrics, control', {
     listen: hostPort('where it listens').prefault('127.0.0.1:8787'),
+    publicUrl: originUrl('the address that browsers use, where a proxy stands before it').exactOptional(),
     token: secret(TOKEN, bearerSecret).exactOptional(),
     tokenFile: secretFile(TOKEN, files, bearerSecret).exactOptional(),
     tokens: list('several tokens, each with its scope', tokenSchema(files)).exactOptional(),
@@ -38,11 +41,11 @@ export function serverSchema(files: Files) {
     .superRefine(oneOf(['token', 'tokenFile', 'tokens']), IN_SECTION)
     .superRefine(needsToken, IN_SECTION)
     .superRefine(distinctNames, IN_SECTION)
-    .transform(({ listen, token, tokenFile, tokens }): ServerConfig => {
+    .transform(({ listen, publicUrl, token, tokenFile, tokens }): ServerConfig => {
       const single = token ?? tokenFile;
       const all = single === undefined ? (tokens ?? []) : [named('token', 'approve', single)];
       warnOfShort(files, all);
-      return { ...listen, tokens: all };
+      return { ...listen, ...given({ publicUrl }), tokens: all };
     });
 }
 

@@ -38,6 +38,20 @@ export function omniUrl(what: string) {
   });
 }
 
+/** The address that browsers come to, as `https://host`. */
+export function originUrl(what: string) {
+  return urlText(what, 'a text such as https://sync.example.com', (url) => {
+    const problem = webProblem(url) ?? (url === null ? undefined : credentialsProblem(url));
+    if (problem !== undefined || url === null)
+      return { problem: `${problem}, such as https://sync.example.com` };
+    if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
+      return {
+        problem: 'has a path: this program is served at the root of a host, https://sync.example.com',
+      };
+    return { result: url.origin };
+  });
+}
+
 /** An https address that something is posted to, kept as written. */
 export function webUrl(what: string) {
   return urlText(what, 'a text such as https://hooks.example.com/…', (url, written) => {

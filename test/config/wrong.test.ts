@@ -29,6 +29,8 @@ const WRONG: readonly (readonly [path: string, value: unknown, words: RegExp, at
   ['server.listen', '127.0.0.1:70000', /must be host:port/],
   ['server.listen', '0.0.0.0:8787', /is required, because listen reaches beyond this host/, 'server.token'],
   ['server.listen', '[::]:8787', /is required, because listen reaches beyond this host/, 'server.token'],
+  ['server.publicUrl', 'http://sync.example.com', /must start with https:\/\//],
+  ['server.publicUrl', 'https://sync.example.com/path', /has a path/],
   ['server.token', 'changeme', /is a placeholder/],
   ['server.token', '', /is empty/],
   [

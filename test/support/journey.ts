@@ -121,7 +121,8 @@ async function openJourney(options: JourneyOptions = {}): Promise<Journey> {
 }
 
 function configuration(url: string, options: JourneyOptions): string {
-  return `syncs:
+  return `server: { listen: "127.0.0.1:0" }
+syncs:
   - name: acme
     directory: { type: file, path: ./people.csv }
     users:

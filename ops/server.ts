@@ -1,0 +1,179 @@
+/** The HTTP interface as a server: its limits, its error answers, its routes. It is handed everything that it shows or does. */
+import type { Socket } from 'node:net';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { SyncError } from '../model/errors.ts';
+import { keepDoor } from './door.ts';
+import { securityHeaders } from './headers.ts';
+import type { Operations } from './operations.ts';
+import type { OwnAddress } from './origin.ts';
+import { asProblem, HttpProblem, PROBLEM_TYPE, problemOf } from './problem.ts';
+import { addRoutes, type Route } from './route.ts';
+import { healthRoutes } from './routes-health.ts';
+import { sessionRoutes } from './routes-session.ts';
+import { statusRoutes } from './routes-status.ts';
+import { knownTokens, type ServerToken } from './tokens.ts';
+
+export interface ServerOptions {
+  /** IPv6 without brackets. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** The origin that browsers use, where something that speaks TLS stands before it. */
+  readonly publicUrl?: string;
+  /** At least one. */
+  readonly tokens: readonly ServerToken[];
+  /** The syncs as they run now; others after a reload. */
+  readonly syncs: () => readonly Operations[];
+  readonly redis: { readonly status: string };
+  readonly log: Logger;
+}
+
+export interface RunningServer {
+  /** Where it listens, as `http://127.0.0.1:8787`. */
+  readonly url: string;
+  /** Takes no more requests, and lets those under way end for a while. */
+  stop(): Promise<void>;
+}
+
+const BODY_BYTES = 256 * 1024;
+/** A sender that is slow on purpose keeps a connection no longer than this, in milliseconds. */
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 15_000;
+const FINISH_MS = 2_000;
+
+/** Serves until it is stopped. @throws SyncError `config` where it cannot listen. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const app = build(options);
+  try {
+    await app.listen({ host: options.host, port: options.port });
+  } catch (error) {
+    await app.close();
+    throw cannotListen(options, error);
+  }
+  const url = urlOf(app);
+  options.log.info({ url }, 'listening');
+  return {
+    url,
+    async stop() {
+      const cutting = setTimeout(() => app.server.closeAllConnections(), FINISH_MS);
+      await app.close();
+      clearTimeout(cutting);
+    },
+  };
+}
+
+function build(options: ServerOptions): FastifyInstance {
+  const { redis } = options;
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: HEADERS_MS,
+    forceCloseConnections: 'idle',
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 1_000 },
+    routerOptions: { maxParamLength: 1_024 },
+    clientErrorHandler: refuseUnread,
+    frameworkErrors: (error, request, reply) => void tell(error, request, reply, options),
+  });
+  // JSON alone: a page of another origin can send text without asking first.
+  app.removeContentTypeParser('text/plain');
+  const headers = securityHeaders(options.publicUrl?.startsWith('https://') === true);
+  app.addHook('onRequest', async (_, reply) => void reply.headers(headers));
+  const paths = pathsOf(app);
+  app.setErrorHandler((error, request, reply) => tell(error, request, reply, options));
+  const door = keepDoor(app, { tokens: knownTokens(options.tokens), own: ownAddress(options) });
+  app.setNotFoundHandler(async ({ url }) => {
+    throw notFound(paths, url);
+  });
+  const secure = options.publicUrl?.startsWith('https://') === true;
+  const routes: readonly Route[] = [
+    ...healthRoutes(options),
+    ...sessionRoutes({ door, secure }),
+    ...statusRoutes(options),
+  ];
+  addRoutes(app, routes, () => redis.status !== 'ready');
+  return app;
+}
+
+function ownAddress({ host, publicUrl }: ServerOptions): OwnAddress {
+  return publicUrl === undefined ? { host } : { host, publicUrl };
+}
+
+interface ServedPath {
+  readonly pattern: RegExp;
+  readonly methods: Set<string>;
+}
+
+/** Every path that is served, with its methods, as routes are added. */
+function pathsOf(app: FastifyInstance): ReadonlyMap<string, ServedPath> {
+  const paths = new Map<string, ServedPath>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const pattern = new RegExp(
+      `^${url
+        .replace(/[.+?()[\]{}|^$\\]/g, '\\$&')
+        .replace(/:\w+/g, '[^/]+')
+        .replace('*', '.*')}$`,
+    );
+    const served = paths.get(url) ?? { pattern, methods: new Set<string>() };
+    for (const one of [method].flat()) served.methods.add(one);
+    paths.set(url, served);
+  });
+  return paths;
+}
+
+/** 405 where the path is served with other methods. */
+function notFound(paths: ReadonlyMap<string, ServedPath>, url: string): HttpProblem {
+  const [path = ''] = url.split('?');
+  const methods = [...paths.values()].flatMap((one) => (one.pattern.test(path) ? [...one.methods] : []));
+  if (methods.length === 0) return new HttpProblem(404, { detail: 'Nothing is served at this path.' });
+  const allow = [...new Set(methods)].sort().join(', ');
+  return new HttpProblem(405, { detail: `This path is served with ${allow}.` }, { allow });
+}
+
+function tell(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: ServerOptions) {
+  const problem = asProblem(error);
+  // The route, not the path: a path may name a person.
+  const route = `${request.method} ${request.routeOptions?.url ?? '(none)'}`;
+  if (problem.status === 500)
+    log.error({ route, stack: error instanceof Error ? error.stack : String(error) }, 'a request failed');
+  return reply
+    .headers(problem.headers)
+    .code(problem.status)
+    .type(PROBLEM_TYPE)
+    .send(problemOf(problem.status, problem.more));
+}
+
+const UNREAD: Readonly<Record<string, number>> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };
+
+/** What never became a request is answered on the bare connection. */
+function refuseUnread(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable) return void socket.destroy();
+  const problem = problemOf(UNREAD[error.code ?? ''] ?? 400);
+  const body = JSON.stringify(problem);
+  const head = [`HTTP/1.1 ${problem.status} ${problem.title}`, `content-type: ${PROBLEM_TYPE}`];
+  head.push(`content-length: ${Buffer.byteLength(body)}`, 'connection: close');
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+function urlOf(app: FastifyInstance): string {
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('a server without a port');
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}
+
+function cannotListen({ host, port }: ServerOptions, error: unknown): SyncError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  const why = code === 'EADDRINUSE' ? 'another program has the port' : code;
+  const mend =
+    'set another server.listen, or start this one without it (`omni-sync start --role scheduler,worker`)';
+  return new SyncError(
+    'config',
+    'server.listen',
+    `nothing can be served at ${host}:${port} (${why}): ${mend}`,
+    {
+      cause: error,
+    },
+  );
+}
