@@ -47,5 +47,9 @@ function runText(run: RunView): string {
     (kind) => `${run.changes[kind]} ${kind}`,
   );
   const found = changes.length === 0 ? 'nothing to change' : changes.join(', ');
-  return `\n  read ${count(run.read, 'record', 'records')}: ${found}; ${run.applied} applied with ${count(run.calls, 'request', 'requests')} to Omni`;
+  const read =
+    run.kind === 'changes'
+      ? `looked for changes, and read ${count(run.read, 'record', 'records')}`
+      : `read ${count(run.read, 'record', 'records')}`;
+  return `\n  ${read}: ${found}; ${run.applied} applied with ${count(run.calls, 'request', 'requests')} to Omni`;
 }

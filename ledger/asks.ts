@@ -1,6 +1,6 @@
 /**
  * What was asked of a sync: each ask has its own id and stays until a run that began after it has ended, so that a
- * reconcile that is killed loses none. Many asks make one reconcile; one that wants `full` makes it full for all.
+ * reconcile that is killed loses none. Many asks make one reconcile; the one that wants most decides for all.
  */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
@@ -14,6 +14,8 @@ export interface Ask {
   readonly by: string;
   /** Distrust what the links remember. */
   readonly full: boolean;
+  /** Who changed is enough, where the directory can tell; left out: everybody is to be read. */
+  readonly changes?: true;
 }
 
 export interface Asks {

@@ -26,6 +26,8 @@ export function syncKeys(sync: string) {
     intents: key('intents'),
     /** hash: ref → why this person is set aside, or waits for a next try. */
     quarantine: key('quarantine'),
+    /** string: from where the next read of changes goes on, and what it must know of the last full read. */
+    watermark: key('watermark'),
     /** hash: where a record stands → why it cannot become a desired user. */
     rejected: key('rejected'),
     /** string: Omni's attribute definitions as last read; and a mark that expires a day after. */
@@ -55,8 +57,8 @@ export function syncKeys(sync: string) {
     run: (id: string) => key(`run:${id}`),
     /** stream, capped: what was done. */
     audit: key('audit'),
-    /** string: a cron slot that a scheduler has claimed; expires. */
-    tick: (slot: number) => key(`tick:${slot}`),
+    /** string: a slot of a schedule that a scheduler has claimed; expires. */
+    tick: (schedule: string, slot: number) => key(`tick:${schedule}:${slot}`),
   };
 }
 

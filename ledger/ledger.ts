@@ -15,6 +15,7 @@ import { createRegister, type Register } from './register.ts';
 import { createReview, type Review } from './review.ts';
 import { createRuns, type Runs } from './runs.ts';
 import { withScripts } from './scripts.ts';
+import { createWatermarks, type Watermarks } from './watermark.ts';
 
 const TICK_SECONDS = 3600;
 
@@ -28,6 +29,7 @@ export interface Ledger extends Committer, Review {
   readonly asks: Asks;
   readonly leavers: Leavers;
   readonly definitions: Definitions;
+  readonly watermarks: Watermarks;
   /** Opens the ledger; see Meta.begin. `ref` names people for as long as this ledger is not wiped. */
   begin(): Promise<{
     readonly ref: (sourceId: string) => string;
@@ -43,10 +45,10 @@ export interface Ledger extends Committer, Review {
   disclaim(ref: string): Promise<void>;
   /** Redis's clock, in milliseconds since 1970. */
   now(): Promise<number>;
-  /** Whether this process is the one that acts on a cron slot (a time in milliseconds). */
-  claimTick(slot: number): Promise<boolean>;
+  /** Whether this process is the one that acts on a slot (a time in milliseconds) of this schedule. */
+  claimTick(schedule: string, slot: number): Promise<boolean>;
   /** Gives a slot back that could not be acted on. */
-  releaseTick(slot: number): Promise<void>;
+  releaseTick(schedule: string, slot: number): Promise<void>;
 }
 
 /** A write to Omni was about to be sent, and it is not known whether it was, or what came of it. */
@@ -86,6 +88,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     asks: createAsks(redis, keys),
     leavers: createLeavers(redis, keys),
     definitions: createDefinitions(redis, keys),
+    watermarks: createWatermarks(redis, keys),
     async begin() {
       const { refKey, ...begun } = await meta.begin();
       return { ...begun, ref: createRefs(refKey) };
@@ -110,9 +113,9 @@ export function createLedger(options: LedgerOptions): Ledger {
       const [seconds, micros] = await redis.time();
       return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
     },
-    releaseTick: async (slot) => void (await redis.del(keys.tick(slot))),
-    async claimTick(slot) {
-      return (await redis.set(keys.tick(slot), '1', 'EX', TICK_SECONDS, 'NX')) === 'OK';
+    releaseTick: async (schedule, slot) => void (await redis.del(keys.tick(schedule, slot))),
+    async claimTick(schedule, slot) {
+      return (await redis.set(keys.tick(schedule, slot), '1', 'EX', TICK_SECONDS, 'NX')) === 'OK';
     },
   };
 }

@@ -106,6 +106,7 @@ async function rebind(options: MetaOptions, stored: Record<string, string>): Pro
     );
   }
   await redis.hdel(keys.meta, 'warm');
+  await redis.unlink(keys.watermark);
   // Before the identity changes: a death between the two must not leave them to be believed.
   if (stored.omniHost !== identity.omniHost) await forgetPeople(redis, keys);
   await redis.hset(keys.meta, 'identity', JSON.stringify(identity), 'omniHost', identity.omniHost);

@@ -7,8 +7,14 @@ import type { SyncKeys } from './keys.ts';
 const KEPT_RUNS = 200;
 const KEPT_SECONDS = 30 * 24 * 3600;
 
+/** full: everybody was to be read. changes: who changed since the last read. */
+export type ReadKind = 'full' | 'changes';
+
 /** What a reconcile found, written when it ends. */
 export interface RunFindings {
+  /** Runs of before there were reads of changes have none. */
+  readonly kind?: ReadKind;
+  /** The read came to its end, and where it was a full one, it is known who is absent. */
   readonly complete: boolean;
   /** The read came to its end; it is complete too, unless it is not known who is absent. */
   readonly ended: boolean;
@@ -16,6 +22,7 @@ export interface RunFindings {
   readonly problem?: string;
   /** Records read. */
   readonly read: number;
+  /** People in scope; in a read of changes, with those whom the last full read counted. So are the rejected and the leavers. */
   readonly inScope: number;
   readonly changes: ChangeCounts;
   readonly rejected: number;

@@ -158,6 +158,13 @@ redis.call('ZREMRANGEBYSCORE', due, '-inf', now - 172800000)
 return 1
 `;
 
+/** Writes the watermark, or with an empty one forgets it, unless the lease has gone to another holder. */
+const PUT_WATERMARK = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('FENCED the lease has gone to another') end
+if ARGV[2] == '' then redis.call('DEL', KEYS[2]) else redis.call('SET', KEYS[2], ARGV[2]) end
+return 1
+`;
+
 /** Takes the lease if nobody holds it. Returns its token, or nothing. */
 const ACQUIRE = `
 if redis.call('EXISTS', KEYS[1]) == 1 then return false end
@@ -200,6 +207,7 @@ export interface ScriptedRedis extends Redis {
   putOutbox(...args: (string | Buffer | number)[]): Promise<number>;
   intend(...args: (string | number)[]): Promise<string>;
   putLeavers(...args: (string | number)[]): Promise<number>;
+  putWatermark(...args: string[]): Promise<number>;
   acquireLease(...args: (string | number)[]): Promise<string | null>;
   renewLease(...args: (string | number)[]): Promise<number>;
   setAside(...args: (string | number)[]): Promise<number>;
@@ -212,6 +220,7 @@ export function withScripts(redis: Redis): ScriptedRedis {
   redis.defineCommand('putOutbox', { numberOfKeys: 3, lua: PUT_OUTBOX });
   redis.defineCommand('intend', { numberOfKeys: 1, lua: INTEND });
   redis.defineCommand('putLeavers', { numberOfKeys: 5, lua: PUT_LEAVERS });
+  redis.defineCommand('putWatermark', { numberOfKeys: 2, lua: PUT_WATERMARK });
   redis.defineCommand('acquireLease', { numberOfKeys: 2, lua: ACQUIRE });
   redis.defineCommand('renewLease', { numberOfKeys: 1, lua: RENEW });
   redis.defineCommand('setAside', { numberOfKeys: 3, lua: SET_ASIDE });

@@ -3,7 +3,7 @@ import type { Queues } from '../jobs/queues.ts';
 import type { HostBudget } from '../ledger/budget.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SetAside } from '../ledger/quarantine.ts';
-import type { RunRecord } from '../ledger/runs.ts';
+import type { ReadKind, RunRecord } from '../ledger/runs.ts';
 import { type ChangeCounts, noChanges } from '../model/change.ts';
 
 export interface StatusSource {
@@ -18,6 +18,8 @@ export interface RunView {
   readonly id: string;
   readonly startedAt: string;
   readonly finishedAt: string | null;
+  /** full: everybody was read. changes: who changed since the read before; nobody counts as absent from it. */
+  readonly kind: ReadKind;
   readonly complete: boolean;
   /** The read came to its end: what is not complete then is the knowledge of who is absent. */
   readonly ended: boolean;
@@ -68,7 +70,7 @@ export async function syncStatus(
     queues.apply.isPaused(),
   ]);
   const [run] = runs;
-  const counted = runs.find(({ finishedAt, read }) => finishedAt !== undefined && read > 0);
+  const counted = runs.find(hasCounted);
   const failed = aside.filter(isSetAside).length;
   return {
     name,
@@ -86,6 +88,11 @@ export async function syncStatus(
 /** Whether all is in step: the last read came to its end, and nobody waits or is set aside. */
 export function isInStep({ run, waiting, failed }: SyncStatus): boolean {
   return run?.ended === true && waiting === 0 && failed === 0;
+}
+
+/** A read of changes carries on from the full read before it. */
+function hasCounted({ finishedAt, read, kind }: RunRecord): boolean {
+  return finishedAt !== undefined && (read > 0 || kind === 'changes');
 }
 
 /** Whether nobody is about to try this person again: not before a reconcile, another desired state, or an operator. */
@@ -110,6 +117,7 @@ export function runView(run: RunRecord): RunView {
     id,
     startedAt,
     finishedAt: run.finishedAt ?? null,
+    kind: run.kind ?? 'full',
     complete,
     ended,
     problem: run.problem ?? null,

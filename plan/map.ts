@@ -46,6 +46,8 @@ export interface Mapping {
   /** The mapped Omni attribute references, sorted by code unit. */
   readonly attributeNames: readonly string[];
   map(record: DirectoryRecord): Mapped;
+  /** The id of somebody of whom only these fields are left; nothing where the id is made of others too. */
+  identify(left: DirectoryRecord): string | undefined;
   /** Whether `protect` names this person by id or address: that holds when the record is gone, too. */
   protects(person: { readonly sourceId: string; readonly userName: string }): boolean;
 }
@@ -60,6 +62,10 @@ export function compileMapping(options: MappingOptions): Mapping {
     fields: fieldsOf(rules),
     attributeNames: rules.attributes.map((attribute) => attribute.name),
     map: (record) => mapRecord(rules, record),
+    identify: (left) => {
+      const isLeft = [...rules.id.expression.fields].every((field) => Object.hasOwn(left, field));
+      return isLeft ? attempt(() => toSourceId(evaluated(rules.id, left))) : undefined;
+    },
     protects: ({ sourceId, userName }) => isNamed(rules, sourceId, userName),
   };
 }

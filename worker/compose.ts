@@ -122,8 +122,9 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
   const directory = openDirectory(directoryOptions(sync.directory, mapping.fields));
   return {
     name: sync.name,
-    schedule: { expression: sync.schedule, timezone: sync.timezone },
+    schedule: { expression: sync.schedule, full: sync.fullSchedule, timezone: sync.timezone },
     directory,
+    basis: JSON.stringify([sync.users, leavers.protect, settings.keyOwner, policy, adopt]),
     mapping,
     fingerprint: compileFingerprint({ attributeNames: mapping.attributeNames, updates: policy !== 'create' }),
     rules: { policy, adopt },

@@ -14,7 +14,7 @@ export function operationsOf(sync: SyncParts): Operations {
   const { name, queues, budget } = sync;
   return {
     name,
-    status: () => syncStatus(sync, nextRun(sync.schedule.expression, sync.schedule.timezone)),
+    status: () => syncStatus(sync, nextRun(sync.schedule)),
     leavers: () => leaversOf(sync),
     failed: () => failedOf(sync),
     approve: (people, digest) => approve(sync, people, digest),

@@ -3,21 +3,28 @@
  * each changed person. It writes nothing to Omni. It may be killed anywhere: the next one decides again.
  */
 import { randomUUID } from 'node:crypto';
+import type { Directory } from '../directory/directory.ts';
 import type { Queues } from '../jobs/queues.ts';
 import type { Ask } from '../ledger/asks.ts';
 import type { Lease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { RunFindings } from '../ledger/runs.ts';
+import type { Watermark } from '../ledger/watermark.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Rules } from '../plan/decide.ts';
 import { NO_ACCOUNTS, noteAsked, readAccounts } from './accounts.ts';
 import { addMissingJobs, dropUnmet, type Run, writePage } from './enqueue.ts';
 import type { Events } from './events.ts';
 import { considerLeavers, type LeaverRules, type LeaversOutcome, writeLeavers } from './leavers.ts';
+import { openRead, type Read } from './read.ts';
 import { type SurveyEnd, type SurveyOptions, survey } from './survey.ts';
+import { type Before, findingsOf, tallyOf } from './tally.ts';
 import { readWaiting } from './waiting.ts';
+import { basisOf, moveWatermark } from './watermark.ts';
 
-export interface ReconcileDeps extends Pick<SurveyOptions, 'directory' | 'mapping' | 'fingerprint'> {
+export interface ReconcileDeps extends Pick<SurveyOptions, 'mapping' | 'fingerprint'> {
+  readonly directory: Directory;
+  /** Stands for whatever of the configuration a full read is needed after. */
+  readonly basis: string;
   readonly ledger: Ledger;
   readonly queues: Queues;
   readonly omni: Parameters<typeof readAccounts>[0];
@@ -65,11 +72,7 @@ async function reconcileFor(asks: readonly Ask[], under: Under): Promise<void> {
   const ids = asks.map((ask) => ask.id);
   await ledger.runs.begin(id, new Date());
   try {
-    await runOnce(
-      id,
-      asks.some(({ full }) => full),
-      under,
-    );
+    await runOnce(id, wantOf(asks), under);
     await ledger.asks.close(ids, id);
   } catch (error) {
     const problem = problemOf(error, under);
@@ -84,18 +87,63 @@ async function reconcileFor(asks: readonly Ask[], under: Under): Promise<void> {
   }
 }
 
+interface Want {
+  /** Look at everyone's link. */
+  readonly full: boolean;
+  /** Who changed is enough. */
+  readonly changes: boolean;
+}
+
+/** The one that wants most decides. */
+function wantOf(asks: readonly Ask[]): Want {
+  return {
+    full: asks.some(({ full }) => full),
+    changes: asks.every(({ full, changes }) => changes === true && !full),
+  };
+}
+
 function problemOf(error: unknown, { attempt, lease }: Under): string {
   if (attempt.signal.aborted) return 'it was stopped; the next try begins afresh';
   if (lease.lost.aborted) return 'it lost its lease to another reconcile';
   return isSyncError(error) ? error.message : 'a fault of omni-sync itself; the log has its stack';
 }
 
-async function runOnce(id: string, full: boolean, { deps, lease, attempt }: Under): Promise<void> {
-  const { ledger, events } = deps;
-  const { ref, epoch, cold } = await ledger.begin();
+async function runOnce(id: string, want: Want, under: Under): Promise<void> {
+  const { deps, lease, attempt } = under;
+  const { ledger } = deps;
+  const begun = await ledger.begin();
   const signal = AbortSignal.any([lease.lost, attempt.signal]);
+  const basis = basisOf(deps.directory, deps.basis);
+  const isAmong = want.changes && !begun.cold && basis !== undefined;
+  const standing = isAmong ? await ledger.watermarks.get(basis) : undefined;
+  const read = await openRead(deps.directory, standing?.at, signal);
+  try {
+    const among = read.kind === 'changes' ? standing : undefined;
+    const before = among && { watermark: among, rejections: await ledger.rejections() };
+    await carryOut({ id, full: want.full, begun, basis, read, before, signal }, under);
+  } finally {
+    await read.close();
+  }
+}
+
+interface Begun {
+  readonly id: string;
+  readonly full: boolean;
+  readonly begun: Awaited<ReturnType<Ledger['begin']>>;
+  readonly basis: string | undefined;
+  readonly read: Read;
+  /** Of a read of changes alone. */
+  readonly before: (Before & { readonly watermark: Watermark }) | undefined;
+  readonly signal: AbortSignal;
+}
+
+async function carryOut(going: Begun, { deps, lease }: Under): Promise<void> {
+  const { id, begun, read, before, signal } = going;
+  const { ledger, events } = deps;
+  const { ref, epoch, cold } = begun;
   const accounts = cold ? await readAccounts(deps.omni, ledger.links, signal) : NO_ACCOUNTS;
   const waiting = await readWaiting(ledger);
+  const aside = await setAside(ledger);
   const run: Run = {
     id,
     deps,
@@ -103,29 +151,26 @@ async function runOnce(id: string, full: boolean, { deps, lease, attempt }: Unde
     ref,
     waiting: waiting.refs,
     leaving: waiting.leaving,
-    aside: await setAside(ledger),
+    aside,
     bulk: cold,
   };
   const startedAt = await ledger.now();
-  const watched = new Set((await ledger.leavers.all()).map((tombstone) => tombstone.ref));
+  const watched = await watchedRefs(going, ledger);
   let outcome: LeaversOutcome | undefined;
   const listed = noteAsked(cold ? accounts.byAddress : waiting.accounts);
   const pages = survey({
     ...deps,
+    directory: read,
+    among: before && { contested: before.watermark.contested, pending: waiting.addresses },
     links: ledger.links,
     definitions: await ledger.definitions.known(),
     accounts: listed,
-    full,
+    full: going.full,
     waiting: (sourceId) => run.waiting.size > 0 && run.waiting.has(ref(sourceId)),
     watched: (sourceId) => watched.size > 0 && watched.has(ref(sourceId)),
     async consider(end) {
-      outcome = await considerLeavers(end, {
-        ...deps,
-        rules: deps.leaverRules,
-        policy: deps.rules.policy,
-        ref,
-        startedAt,
-      });
+      const about = { ...deps, rules: deps.leaverRules, policy: deps.rules.policy, ref, startedAt };
+      outcome = await considerLeavers(end, about);
       return outcome;
     },
     signal,
@@ -135,15 +180,25 @@ async function runOnce(id: string, full: boolean, { deps, lease, attempt }: Unde
   if (outcome !== undefined) await writeLeavers(outcome, run);
   if (end.complete) await dropUnmet(run, end.rejections);
   await addMissingJobs(run);
-  await ledger.setRejections(end.rejections);
+  const tally = tallyOf(end, outcome?.tombstones.length ?? 0, before);
+  await ledger.setRejections(tally.rejections);
   if (cold && end.ended) {
     await ledger.setUnmatched(listed.unmatched().map(([userName, { id }]) => ({ omniId: id, userName })));
     await ledger.meta.warm(epoch);
   }
+  await moveWatermark({ basis: going.basis, read, end, tally }, run);
   const unnoted = await ledger.meta.countRun();
   if (unnoted !== undefined) events.trouble(new Error(unnoted));
-  await ledger.runs.finish(id, { ...findings(end, outcome), calls: accounts.calls, finishedAt: new Date() });
-  events.reconciled({ run: id, cold, ...findings(end, outcome) });
+  const found = findingsOf({ kind: read.kind, end, tally, outcome });
+  await ledger.runs.finish(id, { ...found, calls: accounts.calls, finishedAt: new Date() });
+  events.reconciled({ run: id, cold, ...found });
+}
+
+/** Leavers who may be back; and in a read of changes those who were rejected before: they may not be now. */
+async function watchedRefs({ begun: { ref }, before }: Begun, ledger: Ledger): Promise<Set<string>> {
+  const leavers = (await ledger.leavers.all()).map((tombstone) => tombstone.ref);
+  const rejected = (before?.rejections ?? []).flatMap(({ sourceId }) => (sourceId ? [ref(sourceId)] : []));
+  return new Set([...leavers, ...rejected]);
 }
 
 async function setAside(ledger: Ledger): Promise<Map<string, string>> {
@@ -157,11 +212,4 @@ async function carryPages(pages: ReturnType<typeof survey>, run: Run): Promise<S
     if (next.done) return next.value;
     await writePage(next.value, run);
   }
-}
-
-function findings(end: SurveyEnd, outcome: LeaversOutcome | undefined): RunFindings {
-  const { rejections, leavers, ...rest } = end;
-  const held = (outcome?.tombstones ?? []).filter(({ stage }) => stage === 'held').length;
-  const relinksHeld = outcome?.relinksHeld ?? 0;
-  return { ...rest, rejected: rejections.length, leavers: leavers.length, held: held + relinksHeld };
 }

@@ -28,12 +28,39 @@ export function schedule(options: ScheduleOptions): Schedule {
   };
 }
 
-/** The next times of a schedule that is not running here. */
-export function nextRun(expression: string, timezone: string): Date | undefined {
+/** Several clocks as one. */
+export function together(clocks: readonly Schedule[]): Schedule {
+  return {
+    next: () => earliest(clocks.map((clock) => clock.next())),
+    stop: async () => void (await Promise.all(clocks.map((clock) => clock.stop()))),
+  };
+}
+
+/** The next time of a sync's schedules, which are not running here. */
+export function nextRun({ expression, full, timezone }: Schedules): Date | undefined {
+  const expressions = full === undefined ? [expression] : [expression, full];
+  return earliest(expressions.map((each) => nextOf(each, timezone)));
+}
+
+/** When a sync reads its directory. */
+export interface Schedules {
+  readonly expression: string;
+  /** When everybody is read, where `expression` asks for changes alone. */
+  readonly full: string | undefined;
+  readonly timezone: string;
+}
+
+function nextOf(expression: string, timezone: string): Date | undefined {
   const task: ScheduledTask = cron.createTask(expression, () => undefined, { timezone });
   const [next] = task.getNextRuns(1);
   void task.destroy();
   return next;
+}
+
+/** The first of those times that there are. */
+function earliest(times: readonly (Date | undefined)[]): Date | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.sort((a, b) => a.getTime() - b.getTime())[0];
 }
 
 function quiet(onTrouble: (error: Error) => void) {

@@ -4,7 +4,7 @@ import type { Link } from '../model/link.ts';
 import { addressKey } from '../model/person.ts';
 import { type Decision, decideRelink, type Rules } from '../plan/decide.ts';
 import { findStuck } from '../plan/stuck.ts';
-import { isOutside, refuse, type State, twin, type Verdict } from './survey-state.ts';
+import { claim, isOutside, refuse, type State, twin, type Verdict } from './survey-state.ts';
 
 /** New sourceId → the link that it is to take over: the same address, and the old sourceId is not wanted any more. */
 export type Relinks = ReadonlyMap<string, Link>;
@@ -19,10 +19,9 @@ export async function findRelinks(state: State, read: Read): Promise<Relinks> {
       for (const stored of page) weighHolder(stored, { state, read, claimants, relinks, waits });
     }
   }
-  for (const sourceIds of claimants.values()) {
-    if (sourceIds.length > 1) rejectTwins(sourceIds, state, relinks);
-  }
-  rejectStuck(waits, state, relinks);
+  addPending(claimants, state, read);
+  for (const [address, sourceIds] of claimants) rejectTwins({ address, sourceIds }, state, relinks);
+  rejectStuck({ state, read, waits, relinks });
   return relinks;
 }
 
@@ -30,6 +29,8 @@ export async function findRelinks(state: State, read: Read): Promise<Relinks> {
 export interface Read {
   readonly links: Links;
   readonly complete: boolean;
+  /** In a read of changes: sourceId → the address that waits to be given to somebody, who may not be in it. */
+  readonly pending?: ReadonlyMap<string, string>;
 }
 
 interface Weighing {
@@ -52,7 +53,7 @@ function weighHolder(stored: StoredLink, { state, read, claimants, relinks, wait
   if (claimed === undefined || claimed.includes(link.sourceId)) return;
   const [first] = claimed;
   const single = claimed.length === 1 ? first : undefined;
-  if (movesAway(link.sourceId, state)) {
+  if (movesAway(link, state, read)) {
     for (const sourceId of claimed) waits.set(sourceId, link.sourceId);
   } else if (single === undefined || !isUnwanted(stored, { state, complete: read.complete })) {
     claimed.push(link.sourceId);
@@ -64,12 +65,28 @@ function weighHolder(stored: StoredLink, { state, read, claimants, relinks, wait
 }
 
 /** Whoever is in `claimed` was left out before: these take another address than the one they have. */
-function movesAway(sourceId: string, state: State): boolean {
+function movesAway({ sourceId, userName }: Link, state: State, { pending }: Read): boolean {
   const kind = state.late.get(sourceId)?.decision.kind;
-  return kind === 'rename' || kind === 'return';
+  if (kind !== undefined) return kind === 'rename' || kind === 'return';
+  const next = state.met.has(sourceId) ? undefined : pending?.get(sourceId);
+  return next !== undefined && next !== addressKey(userName);
 }
 
-function rejectTwins(sourceIds: readonly string[], state: State, relinks: Map<string, Link>): void {
+/** Somebody who is not in a read of changes may wait for an address that is claimed in it. */
+function addPending(claimants: Map<string, string[]>, state: State, { pending = new Map() }: Read): void {
+  for (const [sourceId, address] of pending) {
+    const claimed = claimants.get(address);
+    if (claimed?.includes(sourceId) === false && !state.met.has(sourceId)) claimed.push(sourceId);
+  }
+}
+
+function rejectTwins(
+  { address, sourceIds }: { address: string; sourceIds: readonly string[] },
+  state: State,
+  relinks: Map<string, Link>,
+): void {
+  if (sourceIds.length === 1 && !state.contested.has(claim.address(address))) return;
+  state.contested.add(claim.address(address));
   for (const sourceId of sourceIds) {
     relinks.delete(sourceId);
     if (state.late.has(sourceId)) twin(state, sourceId, 'userName');
@@ -77,9 +94,12 @@ function rejectTwins(sourceIds: readonly string[], state: State, relinks: Map<st
 }
 
 /** Nobody waits for an address that nobody gives up: else their jobs would be tried again for ever. */
-function rejectStuck(waits: ReadonlyMap<string, string>, state: State, relinks: Map<string, Link>): void {
-  const stuck = findStuck(waits, (sourceId) => state.late.has(sourceId));
+function rejectStuck({ state, read, waits, relinks }: Omit<Weighing, 'claimants'>): void {
+  const isPending = (sourceId: string) => read.pending?.has(sourceId) === true && !state.met.has(sourceId);
+  const stuck = findStuck(waits, (sourceId) => state.late.has(sourceId) || isPending(sourceId));
   for (const [sourceId, why] of stuck) {
+    const address = state.late.get(sourceId)?.desired.userName;
+    if (address !== undefined) state.contested.add(claim.address(addressKey(address)));
     relinks.delete(sourceId);
     refuse(state, sourceId, STUCK[why]);
   }

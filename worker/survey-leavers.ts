@@ -28,7 +28,7 @@ export interface Leaving {
   readonly shields: readonly StoredLink[];
 }
 
-/** Linked active people who are not (or no longer) wanted; the missing only after a complete read. */
+/** Linked active people who are not (or no longer) wanted; the missing only after a complete read, or where it was said that they are gone. */
 export async function findLeavers(
   state: State,
   { links, complete, relinks }: Read & { relinks: Relinks },
@@ -60,7 +60,8 @@ function causeOf(
 ): LeaverCause | undefined {
   if (link.state !== 'active') return undefined;
   const presence = state.met.get(link.sourceId);
+  const seen = state.index.wasSeen(bucket, fingerprint);
+  if (presence === 'gone') return seen ? undefined : 'missing';
   if (isOutside(presence)) return presence;
-  const met = presence !== undefined || state.index.wasSeen(bucket, fingerprint);
-  return complete && !met ? 'missing' : undefined;
+  return complete && presence === undefined && !seen ? 'missing' : undefined;
 }

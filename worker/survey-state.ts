@@ -30,7 +30,8 @@ export interface Stray {
   readonly account: KnownAccount;
 }
 
-export type Cause = 'outOfScope' | 'inactive';
+/** gone: a source that reports deletions surely has said so. */
+export type Cause = 'outOfScope' | 'inactive' | 'gone';
 export type Presence = Cause | 'rejected' | 'known';
 
 export interface State {
@@ -42,6 +43,8 @@ export interface State {
   /** Those met out of scope or inactive who are protected. */
   readonly shielded: Set<string>;
   readonly rejections: Rejection[];
+  /** Ids and addresses that several people claim; in a read of changes, those of the reads before it too. */
+  readonly contested: Set<string>;
   readonly changes: Record<ChangeKind, number>;
   read: number;
   inScope: number;
@@ -50,7 +53,7 @@ export interface State {
 }
 
 /** Nobody met yet. */
-export function begin(index: LinkIndex): State {
+export function begin(index: LinkIndex, contested: Iterable<string> = []): State {
   const met = new Map<string, Presence>();
   return {
     index,
@@ -59,6 +62,7 @@ export function begin(index: LinkIndex): State {
     strays: new Map(),
     shielded: new Set(),
     rejections: [],
+    contested: new Set(contested),
     changes: noChanges(),
     read: 0,
     inScope: 0,
@@ -66,8 +70,20 @@ export function begin(index: LinkIndex): State {
   };
 }
 
+/** How an id, or an address in the form that addresses are compared in, is called among the contested. */
+export const claim = {
+  id: (sourceId: string) => `id ${sourceId}`,
+  address: (addressKey: string) => `address ${addressKey}`,
+};
+
+/** Another record has this person's id, or had it when everybody was read. */
+export function isClaimed(state: State, sourceId: string): boolean {
+  return state.met.has(sourceId) || state.contested.has(claim.id(sourceId));
+}
+
 /** Another record has this person's id or address: neither is followed. */
 export function twin(state: State, sourceId: string, field: 'id' | 'userName'): void {
+  if (field === 'id') state.contested.add(claim.id(sourceId));
   const reason = `another record has the same ${field}: give each person one of their own in the directory`;
   refuse(state, sourceId, { code: `record.twin-${field}`, reason });
 }
@@ -88,5 +104,5 @@ export function withdraw(state: State, sourceId: string): void {
 
 /** Met, and not wanted. */
 export function isOutside(presence: Presence | undefined): presence is Cause {
-  return presence === 'outOfScope' || presence === 'inactive';
+  return presence === 'outOfScope' || presence === 'inactive' || presence === 'gone';
 }

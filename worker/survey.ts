@@ -3,7 +3,7 @@
  * `omni-sync plan`. Writes nothing. Changes of known people come as their page does; creates, adoptions and renames
  * come after the last page, when it is known who shares an address.
  */
-import type { Directory } from '../directory/directory.ts';
+import type { ChangesPage } from '../directory/directory.ts';
 import type { Links, StoredLink } from '../ledger/links.ts';
 import type { ChangeKind, Rejection } from '../model/change.ts';
 import { isSyncError } from '../model/errors.ts';
@@ -15,9 +15,10 @@ import { type Definition, holdable } from '../plan/usable.ts';
 import { mapPage } from './map-page.ts';
 import { findRelinks, lateVerdicts } from './survey-addresses.ts';
 import { findLeavers, type Leaver, type ReadEnd } from './survey-leavers.ts';
+import { noteGone, strays, turnAway } from './survey-outside.ts';
 import {
   begin,
-  type Cause,
+  isClaimed,
   type Presence,
   type State,
   type Stray,
@@ -39,19 +40,35 @@ export interface SurveyPage {
 
 /** What is known when the read has ended. */
 export interface SurveyEnd {
+  /** Everybody was read, and it is known who is absent. */
   readonly complete: boolean;
-  /** The read came to its end: who has a usable id was met. */
+  /** The read came to its end: who has a usable id, and in a read of changes has changed, was met. */
   readonly ended: boolean;
   readonly problem?: string;
   readonly read: number;
   readonly inScope: number;
+  /** Those of them who have no account yet, and did not wait for one before. */
+  readonly joined: number;
   readonly rejections: readonly Rejection[];
+  /** Whether this person, if watched, was met. */
+  readonly met: (sourceId: string) => boolean;
+  readonly contested: ReadonlySet<string>;
   readonly leavers: readonly Leaver[];
   readonly changes: Record<ChangeKind, number>;
 }
 
+/** What a read of changes, in which most people are not met, must know of them. */
+export interface AmongChanges {
+  /** What several people claimed, as earlier reads have it. */
+  readonly contested: readonly string[];
+  /** sourceId → the address that waits to be given to them. */
+  readonly pending: ReadonlyMap<string, string>;
+}
+
 export interface SurveyOptions {
-  readonly directory: Directory;
+  readonly directory: { pages(signal?: AbortSignal): AsyncIterable<ChangesPage> };
+  /** The directory gives only who changed; left out: everybody. */
+  readonly among?: AmongChanges | undefined;
   readonly mapping: Mapping;
   readonly fingerprint: (desired: DesiredUser, isProtected: boolean) => Buffer;
   readonly links: Links;
@@ -73,20 +90,23 @@ export interface SurveyOptions {
 
 /** Reads the directory and yields what is to be done. @throws whatever a bug or Redis throws; an incomplete read is an end. */
 export async function* survey(options: SurveyOptions): AsyncGenerator<SurveyPage, SurveyEnd> {
-  const state = begin(await options.links.index());
+  const { among } = options;
+  const state = begin(await options.links.index(), among?.contested);
   let problem: string | undefined;
   try {
     for await (const records of options.directory.pages(options.signal)) {
       state.read += records.length;
-      yield await surveyPage(mapPage(records, options.mapping), state, options);
+      const page = await surveyPage(mapPage(records, options.mapping), state, options);
+      yield { ...page, unwanted: [...page.unwanted, ...noteGone(records, state, options)] };
     }
   } catch (error) {
     if (!isSyncError(error, 'incomplete') || options.signal?.aborted === true) throw error;
     problem = error.message;
   }
-  const complete = problem === undefined && state.nameless === 0;
-  const relinks = await findRelinks(state, { links: options.links, complete });
-  const { leavers, shields } = await findLeavers(state, { links: options.links, complete, relinks });
+  const complete = among === undefined && problem === undefined && state.nameless === 0;
+  const read = { links: options.links, complete, ...(among && { pending: among.pending }) };
+  const relinks = await findRelinks(state, read);
+  const { leavers, shields } = await findLeavers(state, { ...read, relinks });
   const inherited = new Set([...relinks.values()].map(({ sourceId }) => sourceId));
   const present = (sourceId: string) => isPresent(state.met.get(sourceId)) || inherited.has(sourceId);
   const about = { complete, leavers, relinks, active: state.index.active, present };
@@ -100,9 +120,12 @@ export async function* survey(options: SurveyOptions): AsyncGenerator<SurveyPage
   return {
     complete,
     ended: problem === undefined,
-    ...reasonOf(problem, state.nameless),
+    ...reasonOf(problem, among === undefined ? state.nameless : 0),
     read: state.read,
     inScope: state.inScope,
+    joined: joiners(state, options),
+    met: (sourceId) => state.met.has(sourceId),
+    contested: state.contested,
     rejections: state.rejections,
     leavers,
     changes: state.changes,
@@ -114,6 +137,11 @@ function reasonOf(problem: string | undefined, nameless: number): { problem?: st
   if (nameless === 0) return {};
   const records = nameless === 1 ? 'one record has' : `${nameless} records have`;
   return { problem: `${records} no usable id, so it is not known who is absent` };
+}
+
+function joiners(state: State, { waiting }: SurveyOptions): number {
+  const late = [...state.late.values()];
+  return late.filter(({ sourceId, link }) => link === undefined && !waiting(sourceId)).length;
 }
 
 async function surveyPage(
@@ -140,37 +168,6 @@ async function surveyPage(
 }
 
 type Open = Omit<Verdict, 'decision' | 'link' | 'account'>;
-type Outside = Extract<Mapped, { verdict: Cause }>;
-
-function turnAway(outside: Outside, state: State, options: SurveyOptions): Unwanted[] {
-  const { sourceId, verdict } = outside;
-  if (state.met.has(sourceId)) {
-    twin(state, sourceId, 'id');
-    return [];
-  }
-  state.met.set(sourceId, verdict);
-  if (outside.protected) state.shielded.add(sourceId);
-  noteStray(outside, state, options);
-  return options.waiting(sourceId) ? [{ sourceId, cause: verdict }] : [];
-}
-
-/** A ledger that knows nobody must know of these too: or nobody would ever take their accounts away. */
-function noteStray(outside: Outside, state: State, { rules, accounts }: SurveyOptions): void {
-  const { sourceId, desired } = outside;
-  const account = desired && accounts.get(addressKey(desired.userName));
-  if (rules.policy !== 'full' || rules.adopt !== 'always' || desired === undefined) return;
-  if (account?.active !== true) return;
-  state.strays.set(sourceId, { sourceId, desired, protected: outside.protected, account });
-}
-
-/** Less those whose address somebody in scope has, or another of them: whose account it is, nobody knows. */
-function strays(state: State): Stray[] {
-  const all = [...state.strays.values()];
-  const keyOf = ({ desired }: { desired: DesiredUser }) => addressKey(desired.userName);
-  const claims = new Map<string, number>();
-  for (const key of [...state.late.values(), ...all].map(keyOf)) claims.set(key, (claims.get(key) ?? 0) + 1);
-  return all.filter((stray) => claims.get(keyOf(stray)) === 1);
-}
 
 function isPresent(presence: Presence | undefined): boolean {
   return presence === 'known' || presence === 'rejected';
@@ -189,7 +186,7 @@ function meet(mapped: Extract<Mapped, { verdict: 'inScope' }>, state: State, opt
   const fingerprint = options.fingerprint(desired, mapped.protected);
   const seen = state.index.see(sourceId, fingerprint);
   if (seen === 'again' && !state.met.has(sourceId)) state.met.set(sourceId, 'known');
-  if (state.met.has(sourceId)) {
+  if (isClaimed(state, sourceId)) {
     twin(state, sourceId, 'id');
     return [];
   }

@@ -3,6 +3,7 @@ import type { Worker } from 'bullmq';
 import type { Directory } from '../directory/directory.ts';
 import { addReconcileJob } from '../jobs/add.ts';
 import { openApplyWorker, openReconcileWorker, type QueueOptions, type Queues } from '../jobs/queues.ts';
+import type { Ask } from '../ledger/asks.ts';
 import type { HostBudget } from '../ledger/budget.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Omni } from '../omni/client.ts';
@@ -16,13 +17,15 @@ import type { Events } from './events.ts';
 import type { LeavingRules } from './finish.ts';
 import type { LeaverRules } from './leavers.ts';
 import { reconcile } from './reconcile.ts';
-import { type Schedule, schedule } from './schedule.ts';
+import { type Schedule, type Schedules, schedule, together } from './schedule.ts';
 
 /** What a sync is made of; compose.ts makes it. */
 export interface SyncParts {
   readonly name: string;
-  readonly schedule: { readonly expression: string; readonly timezone: string };
+  readonly schedule: Schedules;
   readonly directory: Directory;
+  /** Stands for whatever of the configuration a full read is needed after. */
+  readonly basis: string;
   readonly mapping: Mapping;
   readonly fingerprint: Fingerprint;
   readonly rules: Rules;
@@ -55,27 +58,41 @@ export interface Running {
 const FINISH_MS = 20_000;
 
 /** Asks for a reconcile: the one door that cron, HTTP and the commands all use. */
-export async function ask(
-  { ledger, queues }: SyncParts,
-  about: { by: string; full: boolean },
-): Promise<string> {
+export async function ask({ ledger, queues }: SyncParts, about: Omit<Ask, 'id'>): Promise<string> {
   const id = await ledger.asks.add(about);
   await addReconcileJob(queues);
   return id;
 }
 
-/** Starts ticking; the reconciles that it asks for run where `startReconciling` runs. */
+/**
+ * Starts ticking; the reconciles that it asks for run where `startReconciling` runs. With a schedule for full reads, and
+ * a directory that can tell who changed, the other one asks for changes alone; else everybody is read on each.
+ */
 export function startSchedule(parts: SyncParts): Schedule {
-  return schedule({
-    ...parts.schedule,
-    onTick: async (slot) => {
-      if (!(await parts.ledger.claimTick(slot))) return;
-      await ask(parts, { by: 'cron', full: false }).catch(async (error: unknown) => {
-        await parts.ledger.releaseTick(slot);
-        throw error;
-      });
-    },
-    onTrouble: parts.events.trouble,
+  const { expression, full, timezone } = parts.schedule;
+  const tellsChanges = full !== undefined && parts.directory.changes !== undefined;
+  const about = { by: 'cron', full: false };
+  const clock = (name: string, when: string, asked: Omit<Ask, 'id'>) =>
+    schedule({
+      expression: when,
+      timezone,
+      onTick: (slot) => tick(parts, { name, slot, asked }),
+      onTrouble: parts.events.trouble,
+    });
+  const clocks = [clock('schedule', expression, tellsChanges ? { ...about, changes: true } : about)];
+  if (tellsChanges) clocks.push(clock('fullSchedule', full, about));
+  return together(clocks);
+}
+
+/** One replica acts on a slot of a schedule. */
+async function tick(
+  parts: SyncParts,
+  { name, slot, asked }: { name: string; slot: number; asked: Omit<Ask, 'id'> },
+): Promise<void> {
+  if (!(await parts.ledger.claimTick(name, slot))) return;
+  await ask(parts, asked).catch(async (error: unknown) => {
+    await parts.ledger.releaseTick(name, slot);
+    throw error;
   });
 }
 

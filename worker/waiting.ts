@@ -9,6 +9,8 @@ export interface Waiting {
   readonly leaving: ReadonlySet<string>;
   /** The accounts that they are to adopt, by address key: a run that lists nobody must not make creates of them. */
   readonly accounts: ReadonlyMap<string, KnownAccount>;
+  /** sourceId → the address that they are to have. */
+  readonly addresses: ReadonlyMap<string, string>;
 }
 
 /** Reads the whole outbox. */
@@ -16,12 +18,16 @@ export async function readWaiting(ledger: Ledger): Promise<Waiting> {
   const refs = new Set<string>();
   const leaving = new Set<string>();
   const accounts = new Map<string, KnownAccount>();
+  const addresses = new Map<string, string>();
   for await (const page of ledger.outbox.rows()) {
-    for (const { ref, desired, account, leave } of page) {
+    for (const { ref, sourceId, desired, account, leave } of page) {
       refs.add(ref);
       if (leave !== undefined) leaving.add(ref);
-      if (desired !== undefined && account !== undefined) accounts.set(addressKey(desired.userName), account);
+      if (desired === undefined) continue;
+      const address = addressKey(desired.userName);
+      addresses.set(sourceId, address);
+      if (account !== undefined) accounts.set(address, account);
     }
   }
-  return { refs, leaving, accounts };
+  return { refs, leaving, accounts, addresses };
 }

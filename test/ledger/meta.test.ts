@@ -94,8 +94,10 @@ describe('createMeta', () => {
   it('is cold after a rebind, and keeps the links where Omni is the same', async () => {
     await warmed();
     await link('E1');
+    await redis.set(keys.watermark, '{}');
     const other = { ...ACME, directory: 'ldap dc=acme' };
     expect(await metaOf({ identity: other, rebind: true }).begin()).toMatchObject({ cold: true });
+    expect(await redis.exists(keys.watermark)).toBe(0);
     expect((await createLinks(redis, keys).of(['E1'])).size).toBe(1);
     expect(await refusal(metaOf().begin())).toBe('ledger.identity');
   });

@@ -71,7 +71,7 @@ export interface Serving {
 /** A sync of the rig as compose.ts would have it. */
 function partsOf(rig: Rig): SyncParts {
   const { queues, queueOptions, budget, ledger, omni, events } = rig;
-  const schedule = { expression: '*/15 * * * *', timezone: 'UTC' };
+  const schedule = { expression: '*/15 * * * *', full: undefined, timezone: 'UTC' };
   const rate = { requestsPerMinute: 60, keys: 1 };
   const more = {
     queues,

@@ -47,8 +47,11 @@ export async function employ(rig: Rig, count: number): Promise<void> {
 }
 
 /** A reconcile and all that comes of it at once; returns the requests to Omni, with the run's record. */
-export async function round(rig: Rig): Promise<{ calls: string[]; run: RunRecord }> {
-  const run = await rig.reconcile();
+export async function round(
+  rig: Rig,
+  about: Parameters<Rig['reconcile']>[0] = {},
+): Promise<{ calls: string[]; run: RunRecord }> {
+  const run = await rig.reconcile(about);
   await rig.drain();
   return { calls: rig.calls(), run };
 }

@@ -77,7 +77,7 @@ export interface Rig {
   configure(change: Configuration): void;
   deps(): ReconcileDeps & { readonly leaving: LeavingRules };
   /** Asks and reconciles here; returns the run's record as it is then. */
-  reconcile(about?: { full?: boolean; signal?: AbortSignal }): Promise<RunRecord>;
+  reconcile(about?: { full?: boolean; changes?: true; signal?: AbortSignal }): Promise<RunRecord>;
   /** Applies whatever is in the queue now and not delayed; returns how many jobs that were. */
   drain(signal?: AbortSignal): Promise<number>;
   /** The requests that the sandbox got since this was last asked: `POST /api/scim/v2/users`. */
@@ -183,6 +183,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
       const { directory } = people;
       return {
         directory,
+        basis: JSON.stringify([mapping, rules]),
         mapping: compiled,
         fingerprint,
         ledger,
@@ -195,8 +196,8 @@ export async function createRig(options: RigOptions): Promise<Rig> {
         holder: randomUUID(),
       };
     },
-    async reconcile({ full = false, signal = new AbortController().signal } = {}) {
-      const id = await ledger.asks.add({ by: 'test', full });
+    async reconcile({ full = false, changes, signal = new AbortController().signal } = {}) {
+      const id = await ledger.asks.add({ by: 'test', full, ...(changes && { changes }) });
       await reconcile(rig.deps(), { signal, last: false });
       const state = await ledger.asks.state(id);
       const run = state.kind === 'done' ? await ledger.runs.get(state.run) : undefined;
