@@ -7,6 +7,7 @@ import {
   type Queues,
   RECONCILE_JOB,
   type Urgency,
+  VERIFY_JOB,
 } from './queues.ts';
 
 /** Jobs in one command: the plateau of throughput is 200 to 1000. */
@@ -51,4 +52,9 @@ function gone(): void {}
 /** Asks for a reconcile. */
 export async function addReconcileJob(queues: Queues): Promise<void> {
   await queues.reconcile.add('reconcile', {}, RECONCILE_JOB);
+}
+
+/** Asks for a verify pass. */
+export async function addVerifyJob(queues: Queues): Promise<void> {
+  await queues.verify.add('verify', {}, VERIFY_JOB);
 }

@@ -12,6 +12,9 @@ export interface ApplyJob {
 /** A reconcile job says nothing: what was asked stands in the ledger. */
 export type ReconcileJob = Record<string, never>;
 
+/** A verify job says nothing either. */
+export type VerifyJob = Record<string, never>;
+
 /** How long a job's lock outlives its worker, and how often the dead are looked for: redelivery within 15 s. */
 export const LOCK_MS = 10_000;
 const STALLED_CHECK_MS = 5_000;
@@ -33,6 +36,8 @@ const FAILED_KEPT = { age: 7 * 24 * 3600, count: 1_000 } as const;
 export interface Queues {
   readonly apply: Queue<ApplyJob>;
   readonly reconcile: Queue<ReconcileJob>;
+  /** Verify passes: a queue of their own, since one may take hours in which reconciles go on. */
+  readonly verify: Queue<VerifyJob>;
   close(): Promise<void>;
 }
 
@@ -42,18 +47,19 @@ export interface QueueOptions {
   readonly prefix: string;
 }
 
-/** Opens both queues for adding and looking. `onError` is told what befalls their connection, which else lands on stderr. */
+/** Opens the queues for adding and looking. `onError` is told what befalls their connection, which else lands on stderr. */
 export function openQueues({ redis, prefix }: QueueOptions, onError: (error: Error) => void): Queues {
   const options = { connection: redis, prefix };
   const apply = new Queue<ApplyJob>('apply', options);
   const reconcile = new Queue<ReconcileJob>('reconcile', options);
-  apply.on('error', onError);
-  reconcile.on('error', onError);
+  const verify = new Queue<VerifyJob>('verify', options);
+  for (const queue of [apply, reconcile, verify]) queue.on('error', onError);
   return {
     apply,
     reconcile,
+    verify,
     async close() {
-      await Promise.all([apply.close(), reconcile.close()]);
+      await Promise.all([apply.close(), reconcile.close(), verify.close()]);
     },
   };
 }
@@ -80,6 +86,11 @@ export function openReconcileWorker(
   return new Worker<ReconcileJob>('reconcile', handle, { ...workerOptions(options), concurrency: 1 });
 }
 
+/** A worker that runs `handle` for each verify job, one at a time. */
+export function openVerifyWorker(options: QueueOptions, handle: () => Promise<void>): Worker<VerifyJob> {
+  return new Worker<VerifyJob>('verify', handle, { ...workerOptions(options), concurrency: 1 });
+}
+
 /** At most one job waits for a person, and at most one more is kept while one runs. */
 export function applyJobOptions(ref: string, urgency: Urgency): JobsOptions {
   return {
@@ -99,4 +110,11 @@ export const RECONCILE_JOB: JobsOptions = {
   removeOnComplete: true,
   removeOnFail: FAILED_KEPT,
   deduplication: { id: 'reconcile', keepLastIfActive: true },
+};
+
+/** One pass at a time; a tick that comes while one runs adds none. A pass that its process did not survive begins again. */
+export const VERIFY_JOB: JobsOptions = {
+  removeOnComplete: true,
+  removeOnFail: FAILED_KEPT,
+  deduplication: { id: 'verify' },
 };

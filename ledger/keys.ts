@@ -43,6 +43,10 @@ export function syncKeys(sync: string) {
     passed: (look: 'missing' | 'due') => key(`passed:${look}`),
     /** hash: omniId → address key of an account that nobody in the directory had, when Omni was last listed. */
     unmatched: key('unmatched'),
+    /** hash: ref → fields that were changed in Omni by hand. */
+    drift: key('drift'),
+    /** hash: where the rolling read of a verify pass goes on; how the last pass went. */
+    verify: key('verify'),
     /** hash: ask id → what was asked, until a run has done it. */
     asks: key('asks'),
     /** string: the run that did an ask; expires. */

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { type Asks, createAsks } from './asks.ts';
 import { type Committer, createCommitter } from './commit.ts';
 import { createDefinitions, type Definitions } from './definitions.ts';
+import { createDrift, type Drift } from './drift.ts';
 import { syncKeys } from './keys.ts';
 import { acquireLease, type Lease } from './lease.ts';
 import { createLeavers, type Leavers } from './leavers.ts';
@@ -30,6 +31,7 @@ export interface Ledger extends Committer, Review {
   readonly leavers: Leavers;
   readonly definitions: Definitions;
   readonly watermarks: Watermarks;
+  readonly drift: Drift;
   /** Opens the ledger; see Meta.begin. `ref` names people for as long as this ledger is not wiped. */
   begin(): Promise<{
     readonly ref: (sourceId: string) => string;
@@ -89,6 +91,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     leavers: createLeavers(redis, keys),
     definitions: createDefinitions(redis, keys),
     watermarks: createWatermarks(redis, keys),
+    drift: createDrift(redis, keys),
     async begin() {
       const { refKey, ...begun } = await meta.begin();
       return { ...begun, ref: createRefs(refKey) };

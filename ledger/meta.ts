@@ -120,6 +120,7 @@ async function forgetPeople(redis: ScriptedRedis, keys: SyncKeys): Promise<void>
   await redis.unlink(...groups.map(keys.index), keys.outbox, keys.intents, keys.quarantine, keys.rejected);
   await redis.unlink(keys.leavers, keys.approvals, keys.passed('missing'), keys.passed('due'));
   await redis.unlink(keys.definitions, keys.definitionsFresh, keys.unmatched);
+  await redis.unlink(keys.drift, keys.verify);
 }
 
 /** Whether Redis now stands at an earlier point of the same epoch than the note beside it: an older copy was restored. */

@@ -61,6 +61,13 @@ function twoBytes(value: number): Buffer {
   return bytes;
 }
 
+/** Tells, all but surely, whether a link is another than it was: 32 bits. */
+export function linkMark(link: Link): number {
+  let hash = 0x811c9dc5;
+  for (const byte of packLink(link)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}
+
 /** The links of one bucket, in order. */
 export function unpackLinks(blob: Buffer): Link[] {
   const links: Link[] = [];

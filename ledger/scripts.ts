@@ -5,7 +5,7 @@
 import type { Redis } from 'ioredis';
 
 /** Replaces, adds or (with an empty entry) removes one packed link and its fingerprint. */
-const PUT_LINK = `
+export const PUT_LINK = `
 local function put_link(links_key, index_key, bucket, id, entry, print)
   local blob = redis.call('GET', links_key) or ''
   local prints = redis.call('HGET', index_key, bucket) or ''

@@ -10,7 +10,7 @@
  * | in scope, active | yes, all fields confirmed | - | none |
  * | in scope, active | yes, a field differs | - | update, or rename where userName does (policy upsert, full) |
  * | in scope, active | yes, protected | - | none |
- * | in scope, active | yes, we deactivated it | - | return, with all fields (policy upsert, full) |
+ * | in scope, active | yes, we deactivated it | - | return, with what is not confirmed: all fields after a removal (policy upsert, full) |
  * | in scope, active | none, but the account is linked to a sourceId that is gone | - | relink (worker/survey-addresses.ts finds them) |
  * | out of scope, inactive, or gone from a complete read | none | - | none: nobody is created |
  * | out of scope, inactive, or gone from a complete read | yes | - | leaver (plan/leavers.ts; acted on under policy full) |
@@ -69,8 +69,8 @@ export function decide(situation: Situation, rules: Rules): Decision {
 
 function decideLinked(situation: Situation, link: Link, rules: Rules): Decision {
   if (rules.policy === 'create' || situation.protected) return { kind: 'none' };
-  if (link.state === 'deactivated') return { kind: 'return', fields: allFields(situation.desired) };
   const fields = differing(situation.desired, link.confirmed);
+  if (link.state === 'deactivated') return { kind: 'return', fields: fields ?? {} };
   if (fields === undefined) return { kind: 'none' };
   return { kind: fields.userName === undefined ? 'update' : 'rename', fields };
 }
@@ -121,10 +121,6 @@ export function decideRelink(situation: Situation, from: Link, rules: Rules): De
   if (moved.kind === 'return') return { kind: 'relink', from, fields: moved.fields };
   const fields = moved.kind === 'update' || moved.kind === 'rename' ? moved.fields : {};
   return { kind: 'relink', from, fields };
-}
-
-function allFields({ userName, displayName, attributes }: DesiredUser): Fields {
-  return { userName, displayName, ...(Object.keys(attributes).length > 0 && { attributes }) };
 }
 
 /** The fields of `desired` that are not confirmed; nothing where all are. */

@@ -3,7 +3,7 @@
  * Must never be used to name a person: they are not keyed.
  */
 import { hash } from 'node:crypto';
-import { type AttributeValue, addressKey, type DesiredUser } from '../model/person.ts';
+import { addressKey, type DesiredUser } from '../model/person.ts';
 
 const FINGERPRINT_BYTES = 8;
 const DIGEST_BYTES = 5;
@@ -21,7 +21,8 @@ export type Fingerprint = (desired: DesiredUser, isProtected: boolean) => Buffer
 /** Compiles the hash of a mapping: SHA-256 over a JSON array in a fixed order, cut to 8 bytes. */
 export function compileFingerprint(options: FingerprintOptions): Fingerprint {
   const names = [...options.attributeNames];
-  const head = JSON.stringify(['1', options.updates, names]);
+  // Of another form of digests than 2, everyone is looked at again.
+  const head = JSON.stringify(['2', options.updates, names]);
   return (desired, isProtected) => {
     const row: unknown[] = [isProtected, desired.sourceId, desired.userName, desired.displayName];
     for (const name of names) {
@@ -43,18 +44,35 @@ export function confirmedOf(desired: DesiredUser): string[] {
 }
 
 /**
- * The digest of `field = value`: 5 bytes as a latin1 string. Fields are `userName`, `displayName` and `@reference`.
- * Values that Omni may give back in another form have one digest: 5 and "5", NFC and NFD, an address in either case.
+ * The digest of `field = value`: 5 bytes as a latin1 string, the first of which is the field's alone, so that a set of
+ * them says which fields it knows. Fields are `userName`, `displayName` and `@reference`. Values that Omni may give
+ * back in another form have one digest: 5 and "5", NFC and NFD, an address in either case, a list in another order, and
+ * whatever is empty.
  */
-export function confirmDigest(field: string, value: AttributeValue): string {
+export function confirmDigest(field: string, value: unknown): string {
   const comparable = field === 'userName' && typeof value === 'string' ? addressKey(value) : normalise(value);
-  return sha256(JSON.stringify([field, comparable])).slice(0, DIGEST_BYTES);
+  return fieldTag(field) + sha256(JSON.stringify([field, comparable])).slice(0, DIGEST_BYTES - 1);
 }
 
-function normalise(value: AttributeValue): string | readonly string[] | null {
-  if (value === null) return null;
-  if (typeof value === 'object') return value.map((entry) => String(entry).normalize('NFC'));
-  return String(value).normalize('NFC');
+/** The first byte of all digests of this field; seldom another field's too. */
+export function fieldTag(field: string): string {
+  return sha256(field).slice(0, 1);
+}
+
+function normalise(value: unknown): string | readonly string[] | null {
+  if (Array.isArray(value)) {
+    const entries = value.filter(isThere).map(text).sort();
+    return entries.length === 0 ? null : entries;
+  }
+  return isThere(value) ? text(value) : null;
+}
+
+function isThere(value: unknown): boolean {
+  return value !== null && value !== undefined && value !== '';
+}
+
+function text(value: unknown): string {
+  return (typeof value === 'object' ? JSON.stringify(value) : String(value)).normalize('NFC');
 }
 
 /** As a string of bytes: a hash asked for as a Buffer costs twice as much. */

@@ -8,6 +8,7 @@ import { UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
+import { confirmedAfter } from '../plan/confirmed.ts';
 import {
   type Decision,
   decide,
@@ -16,7 +17,6 @@ import {
   fieldNames,
   type KnownAccount,
 } from '../plan/decide.ts';
-import { confirmedOf } from '../plan/fingerprint.ts';
 import { type Definition, holdable } from '../plan/usable.ts';
 import { adopt, create, findPosted, withheld } from './create.ts';
 import { readDefinitionsToday } from './definitions.ts';
@@ -185,7 +185,12 @@ async function update(
     ...link,
     userName: answer.userName,
     protected: row.protected,
-    confirmed: new Set(confirmedOf(row.desired)),
+    confirmed: confirmedAfter({
+      desired: row.desired,
+      sent: decision.fields,
+      answer,
+      earlier: link.confirmed,
+    }),
   };
   return finish(
     at,

@@ -5,8 +5,8 @@
 import type { Intent } from '../ledger/ledger.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import { addressKey, type OmniUser } from '../model/person.ts';
+import { confirmedAfter } from '../plan/confirmed.ts';
 import { confirmedOfAccount, type Decision, decide, fieldNames, type KnownAccount } from '../plan/decide.ts';
-import { confirmedOf } from '../plan/fingerprint.ts';
 import { type ApplyDeps, type Case, compare, finish, newLink, patched } from './finish.ts';
 import { assertUnowned, claimUnowned } from './owner.ts';
 
@@ -139,7 +139,7 @@ async function commitCreated(at: Case, account: OmniUser, deps: ApplyDeps): Prom
   const link = await newLink(
     at,
     account,
-    { provenance: 'created', confirmed: new Set(confirmedOf(desired)) },
+    { provenance: 'created', confirmed: confirmedAfter({ desired, sent: desired, answer: account }) },
     deps,
   );
   return finish(
@@ -178,7 +178,10 @@ export async function adopt(at: Case, account: KnownAccount, { deps, listed }: A
   if (answer !== undefined && addressKey(answer.userName) !== addressKey(row.desired.userName))
     throw renamed(account.id);
   const note = answer === undefined ? {} : compare(at, fields, answer, deps);
-  const confirmed = writes ? new Set(confirmedOf(row.desired)) : confirmedOfAccount(account, row.desired);
+  const confirmed =
+    answer === undefined
+      ? confirmedOfAccount(account, row.desired)
+      : confirmedAfter({ desired: row.desired, sent: fields, answer });
   const link = await newLink(
     at,
     answer ?? { id: account.id, userName: row.desired.userName },

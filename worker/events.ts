@@ -1,7 +1,9 @@
 /** What the worker tells as it goes: a line a change, a line a run, and the steps between which it may be killed. */
 
+import type { VerifyPass } from '../ledger/drift.ts';
 import type { RunFindings } from '../ledger/runs.ts';
 import type { ChangeKind } from '../model/change.ts';
+import type { Drifted } from '../model/drift.ts';
 import type { SyncError } from '../model/errors.ts';
 
 /** The points at which a death is interesting; tests kill the process there. */
@@ -43,6 +45,14 @@ export interface Events {
     readonly omniId: string;
     readonly differences: readonly { field: string; kind: string }[];
   }): void;
+  /** Somebody's account was changed in Omni by hand: new fields of it, which nobody was told of before. */
+  drifted(event: {
+    readonly ref: string;
+    readonly omniId: string;
+    readonly fields: readonly Drifted[];
+  }): void;
+  /** A verify pass has ended. `repairs`: people whom the next reconcile sets back. */
+  verified(event: VerifyPass & { readonly drifted: number; readonly repairs: number }): void;
   /** Mapped attributes that Omni would drop: they are not sent. */
   leftOut(attributes: readonly { name: string; why: string }[]): void;
   /** A reconcile that broke off. */

@@ -14,6 +14,12 @@ export function logEvents(log: Logger, onStep: (step: Step) => void): Events {
       log.info({ ...run, ...changes }, run.complete ? 'reconciled' : 'reconciled after an incomplete read'),
     applied: ({ sourceId: _, ...change }) => log.info(change, 'applied'),
     stored: (event) => log.warn(event, 'Omni stored something else than was sent'),
+    drifted: (event) => log.warn(event, 'changed in Omni by hand'),
+    verified: (pass) =>
+      log[pass.problem === undefined ? 'info' : 'warn'](
+        pass,
+        pass.problem === undefined ? 'verified' : 'the verify pass broke off',
+      ),
     leftOut: (attributes) => log.warn({ attributes }, 'attributes are left out'),
     broken: ({ run, problem, error }) =>
       log.error(

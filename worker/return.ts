@@ -2,8 +2,8 @@
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
 import type { OmniUser } from '../model/person.ts';
+import { confirmedAfter } from '../plan/confirmed.ts';
 import { type Decision, type Fields, fieldNames } from '../plan/decide.ts';
-import { confirmedOf } from '../plan/fingerprint.ts';
 import { post, take } from './create.ts';
 import { type ApplyDeps, type Case, compare, finish, patched } from './finish.ts';
 
@@ -32,7 +32,6 @@ export async function relink(
     ...from,
     sourceId: row.sourceId,
     protected: row.protected,
-    confirmed: new Set(confirmedOf(row.desired)),
   };
   const at: Case = { ...given, ...(row.relink && { from: row.relink }) };
   const names = fieldNames(fields);
@@ -45,7 +44,8 @@ export async function relink(
       : await reactivated(at, { link: from, fields }, deps);
   if (answer === undefined) return startAnew(at, from, deps);
   const note = compare(at, fields, answer, deps);
-  const link = { ...moved, userName: answer.userName, state: 'active' as const };
+  const confirmed = confirmedAfter({ desired: row.desired, sent: fields, answer, earlier: from.confirmed });
+  const link = { ...moved, userName: answer.userName, state: 'active' as const, confirmed };
   return finish(at, { kind: 'relink', link, fields: names, ...note }, deps);
 }
 
@@ -103,7 +103,7 @@ function finishReturn(at: Case, { link, answer, fields }: Returned, deps: ApplyD
     userName: answer.userName,
     state: 'active',
     protected: at.row.protected,
-    confirmed: new Set(confirmedOf(at.row.desired)),
+    confirmed: confirmedAfter({ desired: at.row.desired, sent: fields, answer, earlier: link.confirmed }),
   };
   return finish(
     at,

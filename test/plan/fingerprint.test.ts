@@ -14,7 +14,7 @@ const fingerprint = compileFingerprint({ attributeNames: NAMES, updates: true })
 
 describe('compileFingerprint', () => {
   it('is eight bytes that stay the same from one version of the program to the next', () => {
-    expect(fingerprint(ANN, false).toString('hex')).toBe('d565b968a75e3b94');
+    expect(fingerprint(ANN, false).toString('hex')).toBe('79d67b8e6c2902f3');
     expect(fingerprint(ANN, false)).toHaveLength(8);
   });
 
@@ -90,6 +90,10 @@ describe('confirmDigest', () => {
     ['numbers and their texts', '@levels', [1, 2], ['1', '2']],
     ['NFC and NFD', 'displayName', 'Re\u0301mi', 'R\u00e9mi'],
     ['NFC and NFD in a list', '@names', ['Re\u0301mi'], ['R\u00e9mi']],
+    ['a list in another order', '@names', ['x', 'y'], ['y', 'x']],
+    ['nothing and an empty text', '@a', null, ''],
+    ['nothing and an empty list', '@a', null, []],
+    ['a list with and without an empty text', '@a', ['x', ''], ['x']],
     ['an address in either case', 'userName', 'Ann@Acme.example', 'ann@acme.example'],
   ])('is one for %s', (_, field, left, right) => {
     expect(confirmDigest(field, left)).toBe(confirmDigest(field, right));
@@ -103,12 +107,9 @@ describe('confirmDigest', () => {
       confirmDigest('@displayName', 'a'),
       confirmDigest('@a', null),
       confirmDigest('@a', 'null'),
-      confirmDigest('@a', ''),
-      confirmDigest('@a', []),
       confirmDigest('@a', 'x'),
       confirmDigest('@a', ['x']),
       confirmDigest('@a', ['x', 'y']),
-      confirmDigest('@a', ['y', 'x']),
       confirmDigest('@a', ['x,y']),
       confirmDigest('@a","x', 'x'),
     ];
