@@ -64,6 +64,15 @@ export function openQueues({ redis, prefix }: QueueOptions, onError: (error: Err
   };
 }
 
+/** Whether something is to be sent to Omni now, or nothing may be. */
+export async function isBusy({ apply }: Queues): Promise<boolean> {
+  const [paused, jobs] = await Promise.all([
+    apply.isPaused(),
+    apply.getJobCountByTypes('waiting', 'prioritized', 'active'),
+  ]);
+  return paused || jobs > 0;
+}
+
 const workerOptions = ({ redis, prefix }: QueueOptions) => ({
   connection: redis,
   prefix,

@@ -8,12 +8,14 @@ import type { Logger } from 'pino';
 import type { Config, DirectoryConfig, SyncConfig } from '../config/schema.ts';
 import { openDirectory } from '../directory/select.ts';
 import { createHttp, type HttpClient } from '../http/client.ts';
-import { openQueues } from '../jobs/queues.ts';
+import { isBusy, openQueues } from '../jobs/queues.ts';
 import { createBudget } from '../ledger/budget.ts';
+import { createSlack, type SlackOptions } from '../ledger/budget-slack.ts';
 import { inspectRedis } from '../ledger/connect.ts';
 import { syncTag } from '../ledger/keys.ts';
 import { createLedger } from '../ledger/ledger.ts';
 import type { Identity } from '../ledger/meta.ts';
+import type { Budget } from '../model/budget.ts';
 import { SyncError } from '../model/errors.ts';
 import { createOmni } from '../omni/client.ts';
 import { compileFingerprint } from '../plan/fingerprint.ts';
@@ -123,11 +125,13 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
   return {
     name: sync.name,
     schedule: { expression: sync.schedule, full: sync.fullSchedule, timezone: sync.timezone },
+    verifySchedule: sync.verifySchedule,
     directory,
     basis: JSON.stringify([sync.users, leavers.protect, settings.keyOwner, policy, adopt]),
     mapping,
     fingerprint: compileFingerprint({ attributeNames: mapping.attributeNames, updates: policy !== 'create' }),
     rules: { policy, adopt },
+    driftRules: { ...sync.drift, policy },
     leaving: {
       action: leavers.action,
       before: leavers.before === undefined ? undefined : removalHook(leavers.before, http.send),
@@ -145,6 +149,7 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
     queueOptions,
     omni: createOmni({ baseUrl: settings.url, http: http.send, budget }),
     budget,
+    slack: slackOf(settings, { redis, budget, busy: () => isBusy(queues) }),
     events,
     stamp: stampOf(sync),
     holder: `${hostname()}:${process.pid}:${randomUUID()}`,
@@ -156,6 +161,17 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
       http.close();
     },
   };
+}
+
+function slackOf(
+  { url, requestsPerMinute, apiKeys }: SyncConfig['omni'],
+  parts: Pick<SlackOptions, 'redis' | 'budget' | 'busy'>,
+): Budget {
+  return createSlack({
+    ...parts,
+    host: new URL(url).host,
+    requestsPerMinute: requestsPerMinute * apiKeys.length,
+  });
 }
 
 function httpFor({ timeoutMs, ca, proxy }: SyncConfig['omni']): HttpClient {

@@ -6,8 +6,10 @@ import { openApplyWorker, openReconcileWorker, type QueueOptions, type Queues } 
 import type { Ask } from '../ledger/asks.ts';
 import type { HostBudget } from '../ledger/budget.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Budget } from '../model/budget.ts';
 import type { Omni } from '../omni/client.ts';
 import type { Rules } from '../plan/decide.ts';
+import type { DriftRules } from '../plan/drift.ts';
 import type { Fingerprint } from '../plan/fingerprint.ts';
 import type { Rate } from '../plan/forecast.ts';
 import type { Mapping } from '../plan/map.ts';
@@ -37,6 +39,10 @@ export interface SyncParts {
   readonly queueOptions: QueueOptions;
   readonly omni: Omni;
   readonly budget: HostBudget;
+  /** What nobody else wants of it, for verify passes. */
+  readonly slack: Budget;
+  readonly verifySchedule: string | undefined;
+  readonly driftRules: DriftRules;
   readonly events: Events;
   readonly holder: string;
   /** A short hash of what the desired states depend on. */

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sync } from './compose.ts';
 import { ask, type Role, type Running, startApplying, startReconciling, startSchedule } from './sync.ts';
+import { startVerifying } from './verifying.ts';
 
 export interface Unit {
   readonly sync: Sync;
@@ -27,7 +28,7 @@ export function startUnit(sync: Sync, { roles, by }: UnitOptions): Unit {
   const running: Running[] = [];
   const begin = async () => {
     if (roles.includes('scheduler')) {
-      running.push(startSchedule(sync), startReconciling(sync));
+      running.push(startSchedule(sync), startReconciling(sync), startVerifying(sync));
       await firstReconcile(sync, by, stopping.signal);
     }
     if (roles.includes('worker') && !stopping.signal.aborted) running.push(startApplying(sync));

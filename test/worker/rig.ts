@@ -8,12 +8,14 @@ import type { Redis } from 'ioredis';
 import { createHttp } from '../../http/client.ts';
 import {
   type ApplyJob,
+  isBusy,
   openApplyWorker,
   openQueues,
   type QueueOptions,
   type Queues,
 } from '../../jobs/queues.ts';
 import { createBudget, type HostBudget } from '../../ledger/budget.ts';
+import { createSlack } from '../../ledger/budget-slack.ts';
 import { type SyncKeys, syncKeys, syncTag } from '../../ledger/keys.ts';
 import { createLedger, type Ledger } from '../../ledger/ledger.ts';
 import type { RunRecord } from '../../ledger/runs.ts';
@@ -21,6 +23,7 @@ import type { Link } from '../../model/link.ts';
 import { createOmni, type Omni } from '../../omni/client.ts';
 import { createLog } from '../../ops/log.ts';
 import type { Rules } from '../../plan/decide.ts';
+import type { DriftRules } from '../../plan/drift.ts';
 import { compileFingerprint } from '../../plan/fingerprint.ts';
 import { compileMapping, type MappingOptions } from '../../plan/map.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/server.ts';
@@ -31,9 +34,13 @@ import type { LeaverRules } from '../../worker/leavers.ts';
 import { logEvents } from '../../worker/log-events.ts';
 import { type ReconcileDeps, reconcile } from '../../worker/reconcile.ts';
 import { spendFrom } from '../../worker/spending.ts';
+import { type VerifyDeps, verify } from '../../worker/verify.ts';
 import { expectNothingPlanted, keptByBullMQ } from '../support/leaks.ts';
 import { createPeople, type People } from '../support/people.ts';
 import type { TestRedis } from '../support/redis.ts';
+
+type DriftedEvent = Parameters<Events['drifted']>[0];
+type VerifiedEvent = Parameters<Events['verified']>[0];
 
 const KEY = 'omni-sandbox-key';
 
@@ -54,6 +61,7 @@ export interface Configuration {
   readonly mapping?: Partial<MappingOptions>;
   readonly leaving?: Partial<Omit<LeavingRules, 'protects'>>;
   readonly leaverRules?: Partial<LeaverRules>;
+  readonly drift?: Omit<DriftRules, 'policy'>;
 }
 
 export interface Rig {
@@ -69,13 +77,17 @@ export interface Rig {
   readonly applied: AppliedEvent[];
   readonly setbacks: SetbackEvent[];
   readonly troubles: Error[];
+  readonly drifted: DriftedEvent[];
+  readonly passes: VerifiedEvent[];
   readonly worker: Worker<ApplyJob>;
   readonly events: Events;
   /** What a test does at a step; throwing breaks off there, as a death does. */
   onStep: (step: Step) => void;
   /** As another configuration would have it. */
   configure(change: Configuration): void;
-  deps(): ReconcileDeps & { readonly leaving: LeavingRules };
+  deps(): ReconcileDeps & VerifyDeps & { readonly leaving: LeavingRules };
+  /** Runs a verify pass. */
+  verify(signal?: AbortSignal): Promise<void>;
   /** Asks and reconciles here; returns the run's record as it is then. */
   reconcile(about?: { full?: boolean; changes?: true; signal?: AbortSignal }): Promise<RunRecord>;
   /** Applies whatever is in the queue now and not delayed; returns how many jobs that were. */
@@ -111,6 +123,8 @@ export async function createRig(options: RigOptions): Promise<Rig> {
   const applied: AppliedEvent[] = [];
   const setbacks: SetbackEvent[] = [];
   const troubles: Error[] = [];
+  const drifted: DriftedEvent[] = [];
+  const passes: VerifiedEvent[] = [];
   const told: string[] = [];
   const log = createLog({ level: 'trace', secrets: [], stream: { write: (line) => void told.push(line) } });
   const logged = logEvents(log, (step) => rig.onStep(step));
@@ -124,6 +138,14 @@ export async function createRig(options: RigOptions): Promise<Rig> {
       setbacks.push(event);
       logged.setback(event);
     },
+    drifted(event) {
+      drifted.push(event);
+      logged.drifted(event);
+    },
+    verified(event) {
+      passes.push(event);
+      logged.verified(event);
+    },
     trouble(error) {
       troubles.push(error);
       logged.trouble(error);
@@ -131,8 +153,16 @@ export async function createRig(options: RigOptions): Promise<Rig> {
   };
   worker.on('error', events.trouble);
   const queues = openQueues(queueOptions, events.trouble);
+  const slack = createSlack({
+    redis,
+    host,
+    budget,
+    requestsPerMinute: 1_000_000,
+    busy: () => isBusy(queues),
+  });
   let rules: Rules = { policy: 'upsert', adopt: 'always', ...options.rules };
   let leaving: Omit<LeavingRules, 'protects'> = { action: 'deactivate', before: undefined };
+  let drift: Omit<DriftRules, 'policy'> = { otherwise: 'report', fields: {} };
   let leaverRules: LeaverRules = {
     graceMs: { missing: 0, inactive: 0, outOfScope: 0 },
     limit: { people: 5, percent: 2 },
@@ -167,6 +197,8 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     applied,
     setbacks,
     troubles,
+    drifted,
+    passes,
     worker,
     events,
     onStep: () => undefined,
@@ -174,6 +206,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
       rules = { ...rules, ...change.rules };
       leaving = { ...leaving, ...change.leaving };
       leaverRules = { ...leaverRules, ...change.leaverRules };
+      drift = change.drift ?? drift;
       mapping = { ...mapping, ...change.mapping };
     },
     deps() {
@@ -192,6 +225,8 @@ export async function createRig(options: RigOptions): Promise<Rig> {
         rules,
         leaving: { ...leaving, protects: compiled.protects },
         leaverRules,
+        driftRules: { ...drift, policy: rules.policy },
+        slack,
         events,
         holder: randomUUID(),
       };
@@ -204,6 +239,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
       if (run === undefined) throw new Error(`the ask is ${state.kind}`);
       return run;
     },
+    verify: (signal = new AbortController().signal) => verify(rig.deps(), signal),
     async drain(signal = new AbortController().signal) {
       for (let jobs = 0; ; jobs += 1) {
         const token = randomUUID();
