@@ -10,6 +10,20 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     setupFiles: ['test/support/setup.ts'],
+    coverage: {
+      // What decides on taking people away, and does it: no branch of it may be without a test.
+      include: [
+        'plan/guard.ts',
+        'plan/held.ts',
+        'plan/leavers.ts',
+        'ledger/leavers.ts',
+        'worker/leave.ts',
+        'worker/leavers.ts',
+      ],
+      thresholds: { 100: true, perFile: true },
+      reporter: 'text',
+      reportsDirectory: 'node_modules/.cache/coverage',
+    },
     reporters: [
       'default',
       ...(results ? [['json', { outputFile: results }] satisfies [string, object]] : []),

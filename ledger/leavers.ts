@@ -39,11 +39,11 @@ const CHANGES_AT_ONCE = 500;
 /** The leavers of one sync. */
 export function createLeavers(redis: ScriptedRedis, keys: SyncKeys): Leavers {
   async function get(ref: string): Promise<StoredTombstone | undefined> {
-    const [[, json] = [], [, approved] = []] =
-      (await redis.pipeline().hget(keys.leavers, ref).hget(keys.approvals, ref).exec()) ?? [];
-    return typeof json === 'string'
-      ? parse(ref, json, typeof approved === 'string' ? approved : undefined)
-      : undefined;
+    const [json, approval] = await Promise.all([
+      redis.hget(keys.leavers, ref),
+      redis.hget(keys.approvals, ref),
+    ]);
+    return json === null ? undefined : parse(ref, json, approval ?? undefined);
   }
   return {
     get,

@@ -42,7 +42,7 @@ export interface Ledger extends Committer, Review {
   /** The intent of this person's, if one stands: a write may have been sent, and no commit came after it. */
   intent(ref: string): Promise<Intent | undefined>;
   /** Notes that a write of this version is about to be sent; the time of an earlier note stands. */
-  intend(ref: string, version: string, what?: { leave?: true; posted?: string }): Promise<Intent>;
+  intend(ref: string, version: string, what?: Meant): Promise<Intent>;
   /** Forgets the intent: nothing of it was carried out. */
   disclaim(ref: string): Promise<void>;
   /** Redis's clock, in milliseconds since 1970. */
@@ -63,6 +63,21 @@ export interface Intent {
   readonly leave: boolean;
   /** The userNames of the creates that may have been carried out. */
   readonly posted: readonly string[];
+  /** Whose link was to move to this person: what may have been sent was about that one's account. */
+  readonly from?: Former;
+}
+
+/** A sourceId that has the link of a person's account still. */
+export interface Former {
+  readonly sourceId: string;
+  readonly ref: string;
+}
+
+/** What of a write is to be remembered if it is broken off. */
+export interface Meant {
+  readonly leave?: true;
+  readonly posted?: string;
+  readonly from?: Former | undefined;
 }
 
 export interface LedgerOptions {
@@ -109,6 +124,7 @@ export function createLedger(options: LedgerOptions): Ledger {
           version,
           what?.leave === true ? 'leave' : '',
           what?.posted ?? '',
+          what?.from === undefined ? '' : JSON.stringify(what.from),
         ),
       ),
     disclaim: async (ref) => void (await redis.hdel(keys.intents, ref)),
@@ -124,11 +140,15 @@ export function createLedger(options: LedgerOptions): Ledger {
 }
 
 function parseIntent(text: string): Intent {
-  const note = JSON.parse(text) as { at: string; version: string; leave?: boolean; posted?: string[] };
+  const note = JSON.parse(text) as Note;
   return {
     at: Number(note.at),
     version: note.version,
     leave: note.leave === true,
     posted: note.posted ?? [],
+    ...(note.from && { from: note.from }),
   };
 }
+
+/** An intent as it is written. */
+type Note = { at: string } & Pick<Intent, 'version'> & Partial<Pick<Intent, 'leave' | 'posted' | 'from'>>;

@@ -109,7 +109,7 @@ return changed
 
 /**
  * Notes that a write of this version is about to be sent; the time is Redis's, and the first one's; the userNames that
- * were posted, and that a removal was among what may have been sent, stay noted. Returns the note.
+ * were posted, that a removal was among what may have been sent, and whose link was to move, stay noted. Returns the note.
  */
 const INTEND = `
 local now = redis.call('TIME')
@@ -123,6 +123,7 @@ if ARGV[4] ~= '' then
   for _, name in ipairs(note.posted) do known = known or name == ARGV[4] end
   if not known then table.insert(note.posted, ARGV[4]) end
 end
+if ARGV[5] ~= '' then note.from = cjson.decode(ARGV[5]) end
 local text = cjson.encode(note)
 redis.call('HSET', KEYS[1], ARGV[1], text)
 return text

@@ -107,6 +107,12 @@ const ADOPTION: Record<AdoptRule, { code: string; reason: string } | undefined> 
   },
 };
 
+/** Whether somebody was set aside by an `adopt` that is not the one of now. */
+export function isLifted(code: string, { adopt }: Rules): boolean {
+  const forbidding = Object.values(ADOPTION).map((rule) => rule?.code);
+  return forbidding.includes(code) && ADOPTION[adopt]?.code !== code;
+}
+
 /** What an account is known to hold already: its userName, and its displayName where it is the same. */
 export function confirmedOfAccount(account: KnownAccount, desired: DesiredUser): Set<string> {
   const confirmed = new Set([confirmDigest('userName', desired.userName)]);

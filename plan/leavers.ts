@@ -13,8 +13,11 @@
  * | held by the guard's first look | still not wanted | grace, once the set that is held so fits the guard |
  * | grace, held by the second look | a complete read after the grace's end | leaving, or held where the guard refuses all whose time has come |
  * | held for a review | still not wanted | held |
- * | approved | a complete read after the grace's end | leaving |
+ * | approved | a complete read after the grace's end | leaving, and not counted in the window: an operator has looked |
  * | leaving | still not wanted | leaving |
+ *
+ * Whoever leaves while a set is held is held with it: the directory is in doubt until somebody has looked or it is mended, and
+ * a read that loses a few more each time must not take them away one limit after another.
  */
 import type { HeldBy, LeaverCause, Tombstone } from '../model/leaver.ts';
 import { type GuardLimit, guardAllows, guardLimit } from './guard.ts';

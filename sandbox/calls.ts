@@ -18,6 +18,8 @@ export interface Call {
   status: number | null;
   /** Whether it changed what the sandbox holds (a write that was accepted). */
   committed: boolean;
+  /** Whether it took an account away: one that was active, and is inactive or gone after it. */
+  removed: boolean;
   /** From the request's head to the end of the answer or the connection; null until then. */
   durationMs: number | null;
   userName?: string | undefined;
@@ -36,7 +38,8 @@ export class Calls {
   open(call: OpenedCall): Call {
     this.#last += 1;
     const time = new Date().toISOString();
-    const entry = { seq: this.#last, time, status: null, committed: false, durationMs: null, ...call };
+    const nothingYet = { status: null, committed: false, removed: false, durationMs: null };
+    const entry = { seq: this.#last, time, ...nothingYet, ...call };
     this.#entries.push(entry);
     return entry;
   }

@@ -106,14 +106,20 @@ function carriedOut(house: House, visit: Visit, bytes: Buffer): Answer {
   try {
     const route = chosen(match, call.method);
     const body = WITH_BODY.has(call.method) ? parseJson(request.headers['content-type'], bytes) : undefined;
+    const wasActive = isActive(state, match.id);
     const reply = route.handle({ state, id: match.id, query, body });
     call.committed = call.method !== 'GET';
+    call.removed = wasActive && !isActive(state, match.id);
     call.id ??= textField(reply.body, 'id');
     return encoded(reply);
   } catch (error) {
     if (error instanceof Problem) return refusal(error, state.settings.errorShape);
     throw error;
   }
+}
+
+function isActive({ users }: State, id: string): boolean {
+  return users.get(id)?.active === true;
 }
 
 function throttle(house: House, call: Call): void {

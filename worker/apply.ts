@@ -6,7 +6,7 @@ import { type LinkEffect, standingEffect } from '../ledger/commit.ts';
 import type { Intent } from '../ledger/ledger.ts';
 import { UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
-import { isSyncError, SyncError } from '../model/errors.ts';
+import { isSyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
 import { confirmedAfter } from '../plan/confirmed.ts';
 import {
@@ -23,7 +23,7 @@ import { readDefinitionsToday } from './definitions.ts';
 import { type ApplyDeps, type Case, commitOf, compare, fingerprintOf, finish, patched } from './finish.ts';
 import { leave, letBe } from './leave.ts';
 import { assertUnowned, claimUnowned } from './owner.ts';
-import { comeBack, relink } from './return.ts';
+import { comeBack, freeLink, noteFormer, relink } from './return.ts';
 
 /** Applies whatever waits for a person until nothing does. Returns how long to wait where it is not yet time, in ms. */
 export async function applyPerson(ref: string, deps: ApplyDeps): Promise<number> {
@@ -58,6 +58,9 @@ async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
   const stored = (await deps.ledger.links.of([row.sourceId])).get(row.sourceId)?.link;
   const intent = await deps.ledger.intent(row.ref);
   const { desired } = row;
+  const former = intent?.from;
+  if (former !== undefined && former.sourceId !== row.relink?.sourceId)
+    await noteFormer(former, row.run, deps);
   if (row.leave !== undefined) return leave({ row, link: stored, intent, removal: row.leave }, deps);
   if (desired === undefined) {
     if (stored !== undefined) return letBe({ row, link: stored, intent }, deps);
@@ -82,7 +85,7 @@ async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
  */
 async function weigher(at: Case, account: KnownAccount | undefined, deps: ApplyDeps) {
   const { row, link } = at;
-  const from = link === undefined ? await linkToTakeOver(row, deps) : undefined;
+  const from = link === undefined && row.relink ? await freeLink(row.relink, deps) : undefined;
   return (definitions: readonly Definition[] | undefined): { at: Case; decision: Decision } => {
     const desired = holdable(row.desired, definitions);
     const situation = { desired, protected: row.protected, link, account };
@@ -124,19 +127,6 @@ function unwanted(row: OutboxRow, made: Link | undefined, deps: ApplyDeps): Prom
   const effect: LinkEffect =
     made === undefined ? { kind: 'none' } : { kind: 'put', link: made, fingerprint: UNKNOWN_PRINT };
   return deps.ledger.commit(commitOf(row, effect, deps));
-}
-
-/**
- * The link of a sourceId that is not wanted any more, which this person is to have.
- * @throws SyncError `transient` while something waits for that one still: a removal may be on its way.
- */
-async function linkToTakeOver({ relink }: OutboxRow, { ledger }: ApplyDeps): Promise<Link | undefined> {
-  if (relink === undefined) return undefined;
-  if ((await ledger.outbox.get(relink.ref)) !== undefined) {
-    const message = 'the account that this person is to take over is still being changed for its earlier id';
-    throw new SyncError('transient', 'relink.busy', message);
-  }
-  return (await ledger.links.of([relink.sourceId])).get(relink.sourceId)?.link;
 }
 
 type Carry<K extends Decision['kind']> = (

@@ -52,11 +52,11 @@ export interface Case {
 
 /** The account after a PATCH; nothing where it is gone. */
 export async function patched(
-  { row }: { readonly row: OutboxRow },
+  { row, from }: Pick<Case, 'from'> & { readonly row: OutboxRow },
   { omniId, fields }: { readonly omniId: string; readonly fields: Fields },
   deps: ApplyDeps,
 ): Promise<OmniUser | undefined> {
-  await deps.ledger.intend(row.ref, row.version);
+  await deps.ledger.intend(row.ref, row.version, { from });
   deps.events.step('apply.intent');
   const answer = await deps.omni.updateUser(omniId, fields, deps.signal).catch((error: unknown) => {
     if (isSyncError(error, 'missing')) return undefined;

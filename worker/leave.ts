@@ -80,7 +80,8 @@ export async function letBe(
   return deps.ledger.commit(commitOf(row, effect, deps));
 }
 
-async function stateOf({ omniId }: Link, { omni, signal }: ApplyDeps): Promise<Link['state']> {
+/** Whether Omni shows an account as active; one that is gone is not. */
+export async function stateOf({ omniId }: Link, { omni, signal }: ApplyDeps): Promise<Link['state']> {
   try {
     return (await omni.getUser(omniId, signal)).active ? 'active' : 'deactivated';
   } catch (error) {

@@ -10,7 +10,7 @@ import type { Lease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Watermark } from '../ledger/watermark.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
-import type { Rules } from '../plan/decide.ts';
+import { isLifted, type Rules } from '../plan/decide.ts';
 import { NO_ACCOUNTS, noteAsked, readAccounts } from './accounts.ts';
 import { addMissingJobs, dropUnmet, type Run, writePage } from './enqueue.ts';
 import type { Events } from './events.ts';
@@ -143,7 +143,7 @@ async function carryOut(going: Begun, { deps, lease }: Under): Promise<void> {
   const { ref, epoch, cold } = begun;
   const accounts = cold ? await readAccounts(deps.omni, ledger.links, signal) : NO_ACCOUNTS;
   const waiting = await readWaiting(ledger);
-  const aside = await setAside(ledger);
+  const aside = await setAside(ledger, deps.rules);
   const run: Run = {
     id,
     deps,
@@ -201,8 +201,12 @@ async function watchedRefs({ begun: { ref }, before }: Begun, ledger: Ledger): P
   return new Set([...leavers, ...rejected]);
 }
 
-async function setAside(ledger: Ledger): Promise<Map<string, string>> {
-  const all = await ledger.quarantine.all();
+/** Who is set aside until a change; those whom an earlier `adopt` has set aside are looked at again. */
+async function setAside(ledger: Ledger, rules: Rules): Promise<Map<string, string>> {
+  const before = await ledger.quarantine.all();
+  const lifted = before.filter(({ code }) => isLifted(code, rules));
+  await ledger.quarantine.release(lifted.map(({ ref }) => ref));
+  const all = before.filter((one) => !lifted.includes(one));
   return new Map(all.filter(({ until }) => until === 'change').map(({ ref, version }) => [ref, version]));
 }
 

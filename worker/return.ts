@@ -1,4 +1,6 @@
 /** Back after we took the account away, or under a new sourceId: the same account again, or exactly one in its place. */
+import type { Former } from '../ledger/ledger.ts';
+import { DEACTIVATED_PRINT, UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
 import type { OmniUser } from '../model/person.ts';
@@ -6,6 +8,7 @@ import { confirmedAfter } from '../plan/confirmed.ts';
 import { type Decision, type Fields, fieldNames } from '../plan/decide.ts';
 import { post, take } from './create.ts';
 import { type ApplyDeps, type Case, compare, finish, patched } from './finish.ts';
+import { stateOf } from './leave.ts';
 
 /** Reactivates the account of a person whom we took away. */
 export async function comeBack(
@@ -49,14 +52,44 @@ export async function relink(
   return finish(at, { kind: 'relink', link, fields: names, ...note }, deps);
 }
 
+/**
+ * A link that was to move and does not any more, after a write to its account that was broken off: it stays where it is, with
+ * nothing confirmed, and active again where Omni shows that it is. Else nobody would ever take that account away.
+ * @throws SyncError `transient` while something waits for its sourceId
+ */
+export async function noteFormer(former: Former, run: string, deps: ApplyDeps): Promise<void> {
+  const link = await freeLink(former, deps);
+  if (link === undefined) return;
+  const state = link.state === 'deactivated' ? await stateOf(link, deps) : link.state;
+  const fingerprint = state === 'active' ? UNKNOWN_PRINT : DEACTIVATED_PRINT;
+  const effect = {
+    kind: 'put',
+    link: { ...link, state, confirmed: new Set<string>() },
+    fingerprint,
+  } as const;
+  await deps.ledger.commit({ ...former, version: '', effect, run, calls: deps.takeCalls() });
+}
+
+/**
+ * The link of a sourceId that another person is to have.
+ * @throws SyncError `transient` while something waits for that one still: a removal may be on its way.
+ */
+export async function freeLink({ sourceId, ref }: Former, { ledger }: ApplyDeps): Promise<Link | undefined> {
+  if ((await ledger.outbox.get(ref)) !== undefined) {
+    const message = 'the account that this person is to take over is still being changed for its earlier id';
+    throw new SyncError('transient', 'relink.busy', message);
+  }
+  return (await ledger.links.of([sourceId])).get(sourceId)?.link;
+}
+
 /** The account as it is after the reactivation; nothing where this account does not come back. */
 async function reactivated(
-  { row }: Case,
+  { row, from }: Case,
   { link, fields }: { readonly link: Link; readonly fields: Fields },
   deps: ApplyDeps,
 ): Promise<OmniUser | undefined> {
   try {
-    await deps.ledger.intend(row.ref, row.version);
+    await deps.ledger.intend(row.ref, row.version, { from });
     deps.events.step('apply.intent');
     const answer = await deps.omni.updateUser(link.omniId, { ...fields, active: true }, deps.signal);
     deps.events.step('apply.answered');

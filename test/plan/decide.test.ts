@@ -7,6 +7,7 @@ import {
   type Decision,
   decide,
   fieldNames,
+  isLifted,
   type KnownAccount,
   type Rules,
   type Situation,
@@ -237,5 +238,19 @@ describe('fieldNames', () => {
       '@userName',
     ]);
     expect(fieldNames({})).toEqual([]);
+  });
+});
+
+describe('isLifted', () => {
+  it.each([
+    ['omni.exists', 'always', true],
+    ['omni.exists', 'ask', true],
+    ['omni.exists', 'never', false],
+    ['omni.adopt-ask', 'always', true],
+    ['omni.adopt-ask', 'never', true],
+    ['omni.adopt-ask', 'ask', false],
+    ['omni.inactive', 'always', false],
+  ] as const)('of %s under adopt %s is %s', (code, adopt, lifted) => {
+    expect(isLifted(code, { ...UPSERT, adopt })).toBe(lifted);
   });
 });

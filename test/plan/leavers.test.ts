@@ -177,6 +177,20 @@ describe('decideLeavers, somebody who is remembered and still not wanted', () =>
     expect(passed.missing).toEqual(['E1']);
   });
 
+  it('holds with it who leaves while a set is held, though they alone would fit', () => {
+    const held = { stage: 'held', heldBy: 'missing', reason: 'too many' } as const;
+    const before = [1, 2, 3].map((n) => tombstone(n, held));
+    const { tombstones, passed } = decided({
+      tombstones: before,
+      unwelcome: [1, 2, 3, 4].map((n) => unwelcome(n)),
+    });
+    expect(tombstones.map(({ heldBy }) => heldBy)).toEqual(Array(4).fill('missing'));
+    expect(passed.missing).toEqual([]);
+    const looked = before.map((one) => tombstone(Number(one.sourceId.slice(1)), { stage: 'approved' }));
+    const after = decided({ tombstones: looked, unwelcome: [1, 2, 3, 4].map((n) => unwelcome(n)) });
+    expect(after.tombstones.map(({ stage }) => stage)).toEqual([...Array(3).fill('approved'), 'grace']);
+  });
+
   it('stays held for a review whatever the guard says', () => {
     const held = { stage: 'held', heldBy: 'review', reason: 'look', ...DUE } as const;
     expect(next(held, {}, { unseen: true })).toEqual(tombstone(1, held));
@@ -189,6 +203,7 @@ describe('decideLeavers, somebody who is remembered and still not wanted', () =>
       recent: { missing: 2, due: 2 },
     });
     expect(tombstones.map(({ stage }) => stage)).toEqual(Array(4).fill('leaving'));
+    // Nor do they use up what others may: an operator has looked at them.
     expect(passed.due).toEqual([]);
     expect(next({ stage: 'approved' })?.stage).toBe('approved');
   });

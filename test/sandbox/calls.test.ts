@@ -40,6 +40,19 @@ describe('the call log', () => {
     ]);
   });
 
+  it('says which requests took an active account away', async () => {
+    const { sandbox, ask } = await opened();
+    const { id } = (await ask('POST', USERS, aUser('ada@example.com'))).body;
+    const turn = (active: boolean) =>
+      ask('PATCH', `${USERS}/${id}`, patch({ op: 'replace', value: { active } }));
+    await turn(false);
+    await turn(false);
+    await turn(true);
+    await ask('DELETE', `${USERS}/${id}`);
+    await ask('DELETE', `${USERS}/${id}`);
+    expect(sandbox.calls().map(({ removed }) => removed)).toEqual([false, true, false, false, true, false]);
+  });
+
   it('keeps order and time, and says how long each took', async () => {
     const { sandbox, ask } = await opened();
     sandbox.fault({ times: 1, fault: { kind: 'delay', ms: 40 } });

@@ -437,4 +437,43 @@ describe('a death in the middle of a removal', () => {
     await round(rig);
     expect(inOmni(rig)).toEqual({ active: [1, 2, 3, 4], inactive: [] });
   });
+
+  it('is found out about where the account is gone, and again where Omni did not say', async () => {
+    const rig = await rigWith();
+    rig.configure({ leaving: { action: 'delete' } });
+    await leaverDue(rig);
+    await dieAt(rig, 'apply.answered');
+    await rig.ledger.leavers.keep([await refOf(rig, 'E1')]);
+    rig.sandbox.fault({ method: 'GET', times: 1, fault: { kind: 'status', status: 400 } });
+    await rig.drain();
+    expect((await rig.links())[0]?.state).toBe('active');
+    await rig.ledger.quarantine.release((await rig.ledger.quarantine.all()).map(({ ref }) => ref));
+    await round(rig);
+    expect((await rig.links())[0]?.state).toBe('deactivated');
+    await expectLedgerRight(rig);
+  });
+});
+
+describe('a removal that Omni does not carry out', () => {
+  it('is a failure of that person alone where it is refused', async () => {
+    const rig = await rigWith();
+    await leaverDue(rig);
+    rig.sandbox.fault({ method: 'PATCH', times: 1, fault: { kind: 'status', status: 400 } });
+    await rig.drain();
+    expect(Object.keys(await aside(rig))).toEqual(['E1']);
+    expect(inOmni(rig).inactive).toEqual([]);
+  });
+
+  it('is told where the answer shows the account as active still', async () => {
+    const rig = await rigWith();
+    await leaverDue(rig);
+    const [link] = await rig.links();
+    const { id, userName, displayName } =
+      rig.sandbox.state().users.find((one) => one.id === link?.omniId) ?? {};
+    const body = { schemas: [], id, userName, displayName, active: true };
+    rig.sandbox.fault({ method: 'PATCH', times: 1, fault: { kind: 'status', status: 200, body } });
+    await rig.drain();
+    expect(await aside(rig)).toEqual({ E1: 'omni.stays-active' });
+    expect((await rig.links())[0]?.state).toBe('active');
+  });
 });

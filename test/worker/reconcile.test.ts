@@ -321,6 +321,24 @@ describe('reconcile under policy and adopt', () => {
     expect(rig.calls()).toEqual([]);
   });
 
+  it.each(['never', 'ask'] as const)(
+    'looks again at those whom adopt %s set aside once it is always',
+    async (adopt) => {
+      const rig = await rigWith({ rules: { adopt } });
+      seed(rig, 1);
+      rig.people.set(crowd(1));
+      await rig.reconcile();
+      await rig.drain();
+      rig.calls();
+      rig.configure({ rules: { adopt: 'always' } });
+      await rig.reconcile();
+      await rig.drain();
+      expect(rig.calls()).toEqual([]);
+      expect(await rig.ledger.quarantine.all()).toEqual([]);
+      expect(await rig.links()).toMatchObject([{ sourceId: 'E1', provenance: 'adopted' }]);
+    },
+  );
+
   it('withholds an account that is inactive in Omni, in every later run too', async () => {
     const rig = await rigWith();
     seed(rig, 1, { active: false });

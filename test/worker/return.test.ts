@@ -160,6 +160,89 @@ describe('a returner', () => {
   );
 });
 
+describe('a returner whose removal was broken off', () => {
+  it('is not believed active when Omni refuses to bring the account back or to make another', async () => {
+    const rig = await rigWith({ sandbox: { reactivate: 'missing', revokedPost: 'conflict' } });
+    await employ(rig, 12);
+    rig.people.set(others());
+    await rig.reconcile();
+    await dieAt(rig, 'apply.answered');
+    rig.people.set(ALL);
+    await round(rig);
+    expect(await aside(rig)).toEqual({ E1: 'omni.stays-inactive' });
+    rig.sandbox.set({ reactivate: 'works' });
+    await rig.ledger.quarantine.release((await rig.ledger.quarantine.all()).map(({ ref }) => ref));
+    expect((await round(rig)).calls).toEqual([PATCH]);
+    await expectAll(rig);
+  });
+});
+
+describe('a relink that was broken off', () => {
+  const HEIR = person(99, { email: 'p1@acme.example', name: 'Person 1', region: 'south' });
+  const STEPS = ['apply.taken', 'apply.intent', 'apply.answered', 'apply.committed'];
+  const expectOthers = async (rig: Rig) => {
+    await round(rig);
+    await round(rig);
+    expect(inOmni(rig).active).toEqual(REST);
+    await expectLedgerRight(rig);
+  };
+
+  it.each(STEPS)('at %s leaves no account active whose heir is gone again', async (step) => {
+    const rig = await leftOne(REGION);
+    rig.people.set([HEIR, ...others()]);
+    await rig.reconcile();
+    await dieAt(rig, step);
+    rig.people.set(others());
+    await expectOthers(rig);
+    rig.people.set(ALL);
+    await round(rig);
+    await expectAll(rig);
+  });
+
+  it.each(STEPS)('at %s leaves no account active whose heir has another address now', async (step) => {
+    const rig = await leftOne(REGION);
+    rig.people.set([HEIR, ...others()]);
+    await rig.reconcile();
+    await dieAt(rig, step);
+    rig.people.set([{ ...HEIR, email: 'p99@acme.example' }, ...others()]);
+    await round(rig);
+    await round(rig);
+    expect(inOmni(rig).active).toEqual([...REST, 99]);
+    await expectLedgerRight(rig);
+  });
+
+  it.each(STEPS)('at %s of an account that was active lets nothing of the heir’s stay', async (step) => {
+    const rig = await rigWith(REGION);
+    await employ(rig, 12);
+    rig.people.set([HEIR, ...others()]);
+    await rig.reconcile();
+    await dieAt(rig, step);
+    rig.people.set(ALL);
+    await round(rig);
+    await round(rig);
+    const [first] = rig.sandbox.state().users.filter(({ userName }) => userName.startsWith('p1@'));
+    expect(first?.attributes).toEqual({ region: 'north' });
+    await expectLedgerRight(rig);
+  });
+
+  it('waits where something waits for the earlier id', async () => {
+    const rig = await leftOne(REGION);
+    rig.people.set([HEIR, ...others()]);
+    await rig.reconcile();
+    await dieAt(rig, 'apply.answered');
+    rig.people.set(ALL);
+    await rig.reconcile();
+    for (let tries = 0; (await rig.ledger.outbox.size()) > 0 && tries < 5; tries++) {
+      await rig.drain();
+      for (const job of await rig.queues.apply.getDelayed()) await job.promote();
+      await rig.ledger.quarantine.release((await rig.ledger.quarantine.all()).map(({ ref }) => ref));
+    }
+    await round(rig);
+    rig.calls();
+    await expectAll(rig);
+  });
+});
+
 describe('a new id with the old address', () => {
   const ids = async (rig: Rig) => (await rig.links()).map(({ sourceId }) => sourceId);
   const HEIRS = [...REST.map((n) => `E${n}`), 'E99'].sort();
