@@ -6,7 +6,7 @@ import { type LinkEffect, standingEffect } from '../ledger/commit.ts';
 import type { Intent } from '../ledger/ledger.ts';
 import { UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
-import { isSyncError } from '../model/errors.ts';
+import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
 import { confirmedAfter } from '../plan/confirmed.ts';
 import {

@@ -454,6 +454,24 @@ describe('a death in the middle of a removal', () => {
   });
 });
 
+describe('an update that was broken off before its person was gone', () => {
+  it('is not believed, and the person leaves as others do', async () => {
+    const rig = await rigWith();
+    await employ(rig, 4);
+    rig.configure({ leaverRules: LONG });
+    rig.people.set([person(1, { name: 'Renamed' }), ...others()]);
+    await rig.reconcile();
+    await dieAt(rig, 'apply.answered');
+    rig.people.set(others());
+    await round(rig);
+    rig.people.set(crowd(4));
+    await round(rig);
+    const [first] = rig.sandbox.state().users.filter(({ userName }) => userName.startsWith('p1@'));
+    expect(first).toMatchObject({ active: true, displayName: 'Person 1' });
+    await expectLedgerRight(rig);
+  });
+});
+
 describe('a removal that Omni does not carry out', () => {
   it('is a failure of that person alone where it is refused', async () => {
     const rig = await rigWith();
