@@ -17,6 +17,8 @@ export interface CommonOptions {
   readonly sync?: string;
   readonly rebind?: boolean;
   readonly logLevel?: string;
+  /** Write nothing to Redis. */
+  readonly readOnly?: boolean;
 }
 
 export interface Context {
@@ -78,7 +80,8 @@ export async function tryDaemon<Result>(
 ): Promise<Result> {
   const context = openContext(options, level);
   const { config, log, hide: onSecret } = context;
-  const composing = compose({ config, log, onSecret, rebind: options.rebind === true });
+  const { rebind = false, readOnly = false } = options;
+  const composing = compose({ config, log, onSecret, rebind, readOnly });
   const daemon = await composing.catch((error: unknown) => {
     if (isSyncError(error)) return error;
     throw error;

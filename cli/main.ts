@@ -68,6 +68,10 @@ verb('start', 'the service: schedule, reconciles, workers, HTTP interface')
 
 verb('run', 'one reconcile, and wait until all of it is in Omni')
   .option('--sync <name>', 'only this sync')
+  .option(
+    '--plan <file>',
+    'carry out what `plan --out` has written, and nothing else; a running service goes on beside it',
+  )
   .option(...JSON_OUT)
   .option(...REBIND)
   .action(does(run));
@@ -75,6 +79,8 @@ verb('run', 'one reconcile, and wait until all of it is in Omni')
 verb('plan', 'what a run would do, person by person; writes nothing to Omni')
   .option('--sync <name>', 'only this sync')
   .option(...JSON_OUT)
+  .option('--old', 'read what Omni holds of the fields that would change: a request for each such person')
+  .option('--out <file>', 'keep the plan in a file, for `run --plan`; it holds names and addresses')
   .option('--exit-code', 'exit with 3 where there is something to do')
   .action(does(plan));
 

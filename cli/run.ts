@@ -3,32 +3,27 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { addReconcileJob } from '../jobs/add.ts';
 import { isInStep, type SyncStatus } from '../ops/status.ts';
 import type { Sync } from '../worker/compose.ts';
-import { operationsOf } from '../worker/operations.ts';
 import { ask, type Running, startApplying, startReconciling } from '../worker/sync.ts';
 import { type CommonOptions, EXIT, withDaemon } from './context.ts';
 import { printJson, say } from './print.ts';
-import { openProgress, type Progress } from './progress.ts';
+import { openProgress } from './progress.ts';
+import { runPlan } from './run-plan.ts';
 import { summary } from './summary.ts';
 import { terminated } from './terminated.ts';
+import { LOOK_MS, untilApplied, type Watch } from './watch.ts';
 
 export interface RunOptions extends CommonOptions {
   readonly json?: boolean;
+  /** A plan file: carry out that, and nothing else. */
+  readonly plan?: string;
 }
 
-interface Watch {
-  readonly progress: Progress;
-  /** Aborted by Ctrl-C or SIGTERM. */
-  readonly stopping: AbortSignal;
-}
-
-const LOOK_MS = 200;
 /** Looks between two times that the reconcile is asked for again: 5 s. */
 const ASK_AGAIN_LOOKS = 25;
-/** How long Omni may be out of reach before a run gives up, in milliseconds; what waits is kept. */
-const UNREACHABLE_MS = 120_000;
 
 /** Runs every sync and returns the exit status: 0 where all is in step. */
 export async function run(options: RunOptions): Promise<number> {
+  if (options.plan !== undefined) return runPlan({ ...options, plan: options.plan });
   const stopping = new AbortController();
   void terminated(EXIT.notInStep).then(() => stopping.abort());
   return withDaemon(options, 'warn', async (daemon) => {
@@ -56,7 +51,7 @@ async function runSync(sync: Sync, watch: Watch): Promise<SyncStatus> {
       const run = await reconciled(sync, watch);
       // Only now, so that all that is applied is counted to the run that has just looked at it.
       if (running.length === 1) running.push(startApplying(sync));
-      const status = await applied(sync, watch);
+      const status = await untilApplied(sync, watch);
       // Where Redis was wiped meanwhile, nothing waits because all is forgotten: begin again.
       if (run === undefined || (await sync.ledger.runs.get(run)) !== undefined) return status;
     }
@@ -79,16 +74,4 @@ async function reconciled(sync: Sync, { stopping }: Watch): Promise<string | und
     await sleep(LOOK_MS);
   }
   return undefined;
-}
-
-async function applied(sync: Sync, { progress, stopping }: Watch): Promise<SyncStatus> {
-  let reachedAt = performance.now();
-  for (;;) {
-    const status = await operationsOf(sync).status();
-    progress.show(status, sync);
-    if (!status.unreachable) reachedAt = performance.now();
-    const givesUp = performance.now() - reachedAt > UNREACHABLE_MS;
-    if (status.waiting === 0 || status.halted || status.paused || stopping.aborted || givesUp) return status;
-    await sleep(LOOK_MS);
-  }
 }

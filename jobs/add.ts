@@ -37,13 +37,14 @@ export async function addApplyJobs(queue: Queue<ApplyJob>, people: readonly Pers
 export async function hastenPerson(
   queue: Queue<ApplyJob>,
   person: Omit<PersonToApply, 'urgency'>,
+  urgency: 'hand' | 'planned' = 'hand',
 ): Promise<void> {
-  await addApplyJobs(queue, [{ ...person, urgency: 'hand' }]);
+  await addApplyJobs(queue, [{ ...person, urgency }]);
   const id = await queue.getDeduplicationJobId(person.ref);
   const job = id === null ? undefined : await queue.getJob(id);
   if (job === undefined) return;
   if (await job.isDelayed()) await job.promote().catch(gone);
-  await job.changePriority({ priority: PRIORITY.hand }).catch(gone);
+  await job.changePriority({ priority: PRIORITY[urgency] }).catch(gone);
 }
 
 /** The job was taken by a worker between the look and the raise: nothing is left to hasten. */

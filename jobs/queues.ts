@@ -23,8 +23,11 @@ const MAX_STALLED = 2;
 /** How long an idle worker waits on Redis before it looks round, in seconds; also bounds a graceful stop. */
 const IDLE_SECONDS = 1;
 
-/** What takes the next slot first: 1 is most urgent. BullMQ's own "no priority" (0) is not used. */
-export const PRIORITY = { hand: 1, due: 2, create: 3, change: 4, bulk: 5 } as const;
+/**
+ * What takes the next slot first: 1 is most urgent. BullMQ's own "no priority" (0) is not used. planned: the next one of a
+ * plan that is being carried out; one at a time is raised to it.
+ */
+export const PRIORITY = { planned: 1, hand: 2, due: 3, create: 4, change: 5, bulk: 6 } as const;
 
 export type Urgency = keyof typeof PRIORITY;
 
@@ -45,11 +48,16 @@ export interface QueueOptions {
   readonly redis: Redis;
   /** The sync's hash tag, shared with the ledger so that both live on one slot of a cluster. */
   readonly prefix: string;
+  /** Only to look: BullMQ notes nothing of its own. */
+  readonly readOnly?: boolean;
 }
 
 /** Opens the queues for adding and looking. `onError` is told what befalls their connection, which else lands on stderr. */
-export function openQueues({ redis, prefix }: QueueOptions, onError: (error: Error) => void): Queues {
-  const options = { connection: redis, prefix };
+export function openQueues(
+  { redis, prefix, readOnly = false }: QueueOptions,
+  onError: (error: Error) => void,
+): Queues {
+  const options = { connection: redis, prefix, skipMetasUpdate: readOnly };
   const apply = new Queue<ApplyJob>('apply', options);
   const reconcile = new Queue<ReconcileJob>('reconcile', options);
   const verify = new Queue<VerifyJob>('verify', options);

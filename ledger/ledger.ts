@@ -1,10 +1,11 @@
 /** What Redis remembers of one sync, as one object: the only door to the ledger for the floors above. */
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { type Asks, createAsks } from './asks.ts';
 import { type Committer, createCommitter } from './commit.ts';
 import { createDefinitions, type Definitions } from './definitions.ts';
 import { createDrift, type Drift } from './drift.ts';
-import { syncKeys } from './keys.ts';
+import { type SyncKeys, syncKeys } from './keys.ts';
 import { acquireLease, type Lease } from './lease.ts';
 import { createLeavers, type Leavers } from './leavers.ts';
 import { createLinks, type Links } from './links.ts';
@@ -15,12 +16,16 @@ import { createRefs } from './ref.ts';
 import { createRegister, type Register } from './register.ts';
 import { createReview, type Review } from './review.ts';
 import { createRuns, type Runs } from './runs.ts';
-import { withScripts } from './scripts.ts';
+import { type ScriptedRedis, withScripts } from './scripts.ts';
 import { createWatermarks, type Watermarks } from './watermark.ts';
 
 const TICK_SECONDS = 3600;
+/** No sync can be called so: under its keys nothing is ever written. */
+const NOBODY = ' ';
 
 export interface Ledger extends Committer, Review {
+  /** Whose people it remembers, or is to remember. */
+  readonly identity: Identity;
   readonly meta: Pick<Meta, 'warm' | 'countRun'>;
   readonly links: Links;
   readonly outbox: Outbox;
@@ -38,6 +43,8 @@ export interface Ledger extends Committer, Review {
     readonly epoch: string;
     readonly cold: boolean;
   }>;
+  /** Looks without writing anything, also where `begin` would refuse. */
+  look(): Promise<LedgerLook>;
   lease(holder: string): Promise<Lease | undefined>;
   /** The intent of this person's, if one stands: a write may have been sent, and no commit came after it. */
   intent(ref: string): Promise<Intent | undefined>;
@@ -51,6 +58,24 @@ export interface Ledger extends Committer, Review {
   claimTick(schedule: string, slot: number): Promise<boolean>;
   /** Gives a slot back that could not be acted on. */
   releaseTick(schedule: string, slot: number): Promise<void>;
+}
+
+/** What is remembered of people, to be read. */
+export type Memory = Pick<
+  Ledger,
+  'links' | 'outbox' | 'quarantine' | 'leavers' | 'definitions' | 'unmatched'
+>;
+
+/** A ledger as it is, or would be. */
+export interface LedgerLook {
+  readonly ref: (sourceId: string) => string;
+  /** It has refs that will last: it was begun. */
+  readonly begun: boolean;
+  readonly cold: boolean;
+  /** How its identity differs from the one in use, in words. */
+  readonly rebinds?: string;
+  /** Of another Omni's people nothing would be remembered. */
+  readonly memory: Memory;
 }
 
 /** A write to Omni was about to be sent, and it is not known whether it was, or what came of it. */
@@ -93,20 +118,28 @@ export function createLedger(options: LedgerOptions): Ledger {
   const redis = withScripts(options.redis);
   const keys = syncKeys(options.sync);
   const meta = createMeta({ ...options, redis, keys });
+  const memory = memoryOf(redis, keys);
   return {
     ...createCommitter(redis, keys),
     ...createReview(redis, keys),
+    ...memory,
+    identity: options.identity,
     meta,
-    links: createLinks(redis, keys),
-    outbox: createOutbox(redis, keys),
-    quarantine: createQuarantine(redis, keys),
     register: createRegister(redis, options.identity.omniHost, options.sync),
     runs: createRuns(redis, keys),
     asks: createAsks(redis, keys),
-    leavers: createLeavers(redis, keys),
-    definitions: createDefinitions(redis, keys),
     watermarks: createWatermarks(redis, keys),
     drift: createDrift(redis, keys),
+    async look() {
+      const { refKey, cold, rebinds, otherOmni } = await meta.look();
+      return {
+        ref: createRefs(refKey ?? randomUUID()),
+        begun: refKey !== undefined,
+        cold,
+        ...(rebinds !== undefined && { rebinds }),
+        memory: otherOmni ? memoryOf(redis, syncKeys(NOBODY)) : memory,
+      };
+    },
     async begin() {
       const { refKey, ...begun } = await meta.begin();
       return { ...begun, ref: createRefs(refKey) };
@@ -136,6 +169,17 @@ export function createLedger(options: LedgerOptions): Ledger {
     async claimTick(schedule, slot) {
       return (await redis.set(keys.tick(schedule, slot), '1', 'EX', TICK_SECONDS, 'NX')) === 'OK';
     },
+  };
+}
+
+function memoryOf(redis: ScriptedRedis, keys: SyncKeys): Memory {
+  return {
+    links: createLinks(redis, keys),
+    outbox: createOutbox(redis, keys),
+    quarantine: createQuarantine(redis, keys),
+    leavers: createLeavers(redis, keys),
+    definitions: createDefinitions(redis, keys),
+    unmatched: createReview(redis, keys).unmatched,
   };
 }
 

@@ -27,6 +27,11 @@ export interface Meta {
    * @throws SyncError `config` for a newer form, or another identity without `rebind`.
    */
   begin(): Promise<Begun>;
+  /**
+   * What `begin` would find, with nothing written: another identity is told, not refused.
+   * @throws SyncError `config` for a newer form.
+   */
+  look(): Promise<Look>;
   /** From now on the ledger is believed to know everyone in Omni, unless it is not `epoch`'s any more: wiped meanwhile. */
   warm(epoch: string): Promise<void>;
   /**
@@ -43,6 +48,16 @@ export interface Begun {
   readonly epoch: string;
   /** Nobody has been correlated with Omni's accounts yet, or the ledger was set back to an older copy. */
   readonly cold: boolean;
+}
+
+export interface Look {
+  /** Absent where there is no ledger yet. */
+  readonly refKey: string | undefined;
+  readonly cold: boolean;
+  /** How the identity differs from the one that is remembered, in words. */
+  readonly rebinds?: string;
+  /** It remembers another Omni, whose people would be forgotten. */
+  readonly otherOmni: boolean;
 }
 
 export interface MetaOptions {
@@ -71,6 +86,19 @@ export function createMeta(options: MetaOptions): Meta {
       const older = await setBack(epochFile, { epoch: now.epoch ?? '', runs: Number(now.runs) });
       if (older) await redis.hdel(keys.meta, 'warm');
       return { refKey: now.refKey ?? '', epoch: now.epoch ?? '', cold: older || now.warm === undefined };
+    },
+    async look() {
+      const stored = await redis.hgetall(keys.meta);
+      checkSchema(stored.schema);
+      const { identity } = options;
+      const other = stored.identity !== undefined && stored.identity !== JSON.stringify(identity);
+      const older = await setBack(epochFile, { epoch: stored.epoch ?? '', runs: Number(stored.runs ?? 0) });
+      return {
+        refKey: stored.refKey,
+        cold: other || older || stored.warm === undefined,
+        ...(other && { rebinds: changes(stored.identity, identity) }),
+        otherOmni: other && stored.omniHost !== identity.omniHost,
+      };
     },
     warm: async (epoch) => void (await redis.warmLedger(keys.meta, epoch)),
     async countRun() {

@@ -33,6 +33,8 @@ export interface ComposeOptions {
   readonly log: Logger;
   /** Accept that a sync's ledger remembers another Omni, directory or id. */
   readonly rebind: boolean;
+  /** Write nothing to Redis: a ledger of another configuration is looked at, not refused. */
+  readonly readOnly?: boolean;
   /** Told of every step; tests end the process there. */
   readonly onStep?: (step: Step) => void;
   /** Told of a secret that the configuration did not hold: a key that was changed in its file. */
@@ -71,7 +73,7 @@ export async function compose(options: ComposeOptions): Promise<Daemon> {
   const build = async (sync: SyncConfig) => {
     const built = buildSync(sync, { ...options, redis });
     open.add(built);
-    await built.ledger.begin();
+    if (options.readOnly !== true) await built.ledger.begin();
     return { ...built, close: () => (open.delete(built) ? built.close() : Promise.resolve()) };
   };
   const close = async () => {
@@ -119,7 +121,7 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
     requestsPerMinute: settings.requestsPerMinute,
   });
   const http = httpFor(settings);
-  const queueOptions = { redis, prefix: syncTag(sync.name) };
+  const queueOptions = { redis, prefix: syncTag(sync.name), readOnly: shared.readOnly === true };
   const queues = openQueues(queueOptions, events.trouble);
   const directory = openDirectory(directoryOptions(sync.directory, mapping.fields));
   return {

@@ -10,8 +10,14 @@ import type { Budget, Turn } from '../model/budget.ts';
 import { isSyncError } from '../model/errors.ts';
 import { type Spending, spendFrom } from './spending.ts';
 
+/** A worker of the apply queue, as far as jobs are taken from it. */
+export interface JobSource
+  extends Pick<Worker<ApplyJob>, 'waitUntilReady' | 'startStalledCheckTimer' | 'extendJobLocks'> {
+  getNextJob(token: string, options: { readonly block: boolean }): Promise<Job<ApplyJob> | undefined>;
+}
+
 export interface DispatchOptions {
-  readonly worker: Worker<ApplyJob>;
+  readonly worker: JobSource;
   readonly budget: Budget;
   /** Jobs under way at once. */
   readonly concurrency: number;
@@ -120,7 +126,7 @@ function begin({ job, token }: Omit<Held, 'done'>, turn: Turn, taking: Taking): 
 }
 
 async function extendLocks(
-  worker: Worker<ApplyJob>,
+  worker: JobSource,
   held: readonly { job: Job<ApplyJob>; token: string }[],
 ): Promise<void> {
   const known = held.flatMap(({ job, token }) => (job.id === undefined ? [] : [{ id: job.id, token }]));

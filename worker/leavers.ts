@@ -28,7 +28,7 @@ export interface LeaversOutcome extends LeaversDecision {
 }
 
 interface Considering {
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, 'leavers'>;
   readonly rules: LeaverRules;
   readonly policy: Policy;
   readonly mapping: Pick<Mapping, 'protects'>;
@@ -97,7 +97,7 @@ export async function writeLeavers(outcome: LeaversOutcome, run: Run): Promise<v
     leaving.map((tombstone) => leaveRow(tombstone, run)),
     lease.token,
   );
-  const open = leaving.filter((one) => run.aside.get(one.ref) !== versionOf(one));
+  const open = leaving.filter((one) => run.aside.get(one.ref) !== leaveVersion(one));
   await addApplyJobs(
     queues.apply,
     open.map((one) => ({ ref: one.ref, kind: 'deactivate', urgency: 'due' })),
@@ -109,13 +109,14 @@ function leaveRow(tombstone: StoredTombstone, run: Run): OutboxRow {
   return {
     ref,
     sourceId,
-    version: versionOf(tombstone),
+    version: leaveVersion(tombstone),
     protected: false,
     run: run.id,
     leave: { omniId, cause },
   };
 }
 
-function versionOf({ since, cause }: StoredTombstone): string {
+/** Under which version the outbox has a removal. */
+export function leaveVersion({ since, cause }: Pick<StoredTombstone, 'since' | 'cause'>): string {
   return `leave-${since}-${cause}`;
 }

@@ -1,24 +1,37 @@
-/** What a run would do, person by person: the survey of a reconcile with nothing written, neither to Omni nor to the ledger. */
+/** What a run would do, person by person: the survey of a reconcile with nothing written, neither to Omni nor to Redis. */
+import type { LedgerLook } from '../ledger/ledger.ts';
+import type { SetAside } from '../ledger/quarantine.ts';
 import type { Tombstone } from '../model/leaver.ts';
-import { NO_ACCOUNTS, readAccounts } from './accounts.ts';
+import { isLifted } from '../plan/decide.ts';
+import type { Definition } from '../plan/usable.ts';
+import { type Accounts, NO_ACCOUNTS, noteAsked, readAccounts } from './accounts.ts';
 import { considerLeavers, type LeaversOutcome } from './leavers.ts';
-import { type SurveyEnd, survey } from './survey.ts';
-import type { Verdict } from './survey-state.ts';
+import { type SurveyEnd, type SurveyPage, survey } from './survey.ts';
+import type { Stray, Verdict } from './survey-state.ts';
 import type { SyncParts } from './sync.ts';
 import { readWaiting } from './waiting.ts';
 
 export interface Preview extends SurveyEnd {
-  /** Those for whom something is to be done, or withheld. */
+  /** When it was made, by Redis's clock, in milliseconds. */
+  readonly at: number;
+  readonly look: LedgerLook;
+  /** Those for whom something is to be done, or withheld, and those whose protection is why nothing is. */
   readonly verdicts: readonly Verdict[];
+  /** Accounts that would be linked though their records are not wanted. */
+  readonly strays: readonly Stray[];
   /** What would be remembered of leavers, under the policy `full`. */
   readonly tombstones: readonly Tombstone[];
+  /** Refs of people whom an operator keeps. */
+  readonly kept: ReadonlySet<string>;
+  readonly definitions: readonly Definition[] | undefined;
   /** Omni's attribute definitions were read within the last day. */
   readonly definitionsFresh: boolean;
   /** List pages that it asked Omni for: a ledger that knows nobody must see who is there. */
   readonly pagesRead: number;
-  /** People set aside: what is to be done for them is not done before a change or a retry. */
-  readonly aside: ReadonlySet<string>;
-  readonly ref: (sourceId: string) => string;
+  /** Accounts that nobody in the directory has, as far as Omni was listed. */
+  readonly unmatched: readonly { readonly omniId: string; readonly userName: string }[];
+  /** By sourceId: what is to be done for them is not done before a change or a retry. */
+  readonly aside: ReadonlyMap<string, SetAside>;
 }
 
 export interface PreviewOptions {
@@ -32,48 +45,62 @@ export async function preview(
   parts: SyncParts,
   { signal, offline = false }: PreviewOptions = {},
 ): Promise<Preview> {
-  const { ledger } = parts;
-  const { ref, cold } = await ledger.begin();
-  const accounts = cold && !offline ? await readAccounts(parts.omni, ledger.links, signal) : NO_ACCOUNTS;
-  const startedAt = await ledger.now();
-  const tombstones = new Set((await ledger.leavers.all()).map(({ sourceId }) => sourceId));
+  const look = await parts.ledger.look();
+  const { memory, cold, ref } = look;
+  const accounts: Accounts =
+    cold && !offline ? await readAccounts(parts.omni, memory.links, signal) : NO_ACCOUNTS;
+  const at = await parts.ledger.now();
+  const definitions = await memory.definitions.known();
+  const watched = new Set((await memory.leavers.all()).map(({ sourceId }) => sourceId));
+  const listed = noteAsked(cold ? accounts.byAddress : (await readWaiting(memory)).accounts);
   let outcome: LeaversOutcome | undefined;
   const pages = survey({
     ...parts,
-    links: ledger.links,
-    definitions: await ledger.definitions.known(),
-    accounts: cold ? accounts.byAddress : (await readWaiting(ledger)).accounts,
+    links: memory.links,
+    definitions,
+    accounts: listed,
     full: false,
     waiting: () => false,
-    watched: (sourceId) => tombstones.has(sourceId),
+    watched: (sourceId) => watched.has(sourceId),
     async consider(end) {
-      outcome = await considerLeavers(end, {
-        ...parts,
-        rules: parts.leaverRules,
-        policy: parts.rules.policy,
-        ref,
-        startedAt,
-      });
+      const { leaverRules: rules, mapping } = parts;
+      const about = { ledger: memory, rules, mapping, policy: parts.rules.policy, ref, startedAt: at };
+      outcome = await considerLeavers(end, about);
       return outcome;
     },
     ...(signal && { signal }),
   });
-  const verdicts: Verdict[] = [];
+  const { end, seen } = await readThrough(pages);
+  const failed = (await memory.quarantine.all()).filter(({ until }) => until === 'change');
+  const aside = failed.filter(({ code }) => !isLifted(code, parts.rules));
+  return {
+    ...end,
+    at,
+    look,
+    verdicts: seen.flatMap(({ verdicts }) => verdicts.filter(isShown)),
+    strays: seen.flatMap(({ strays }) => strays),
+    tombstones: outcome?.tombstones ?? [],
+    kept: await memory.leavers.kept(),
+    definitions,
+    definitionsFresh: await memory.definitions.fresh(),
+    pagesRead: accounts.calls,
+    unmatched:
+      cold && end.ended
+        ? listed.unmatched().map(([userName, { id }]) => ({ omniId: id, userName }))
+        : await memory.unmatched(),
+    aside: new Map(aside.map((one) => [one.sourceId, one])),
+  };
+}
+
+function isShown({ decision, protected: shielded }: Verdict): boolean {
+  return decision.kind !== 'none' || shielded;
+}
+
+async function readThrough(pages: AsyncGenerator<SurveyPage, SurveyEnd>) {
+  const seen: SurveyPage[] = [];
   for (;;) {
     const next = await pages.next();
-    if (next.done) {
-      const aside = await ledger.quarantine.all();
-      const kept = new Set(aside.filter(({ until }) => until === 'change').map(({ sourceId }) => sourceId));
-      return {
-        ...next.value,
-        tombstones: outcome?.tombstones ?? [],
-        verdicts,
-        pagesRead: accounts.calls,
-        definitionsFresh: await ledger.definitions.fresh(),
-        aside: kept,
-        ref,
-      };
-    }
-    verdicts.push(...next.value.verdicts.filter(({ decision }) => decision.kind !== 'none'));
+    if (next.done) return { end: next.value, seen };
+    seen.push(next.value);
   }
 }

@@ -3,45 +3,14 @@
  * each changed person. It writes nothing to Omni. It may be killed anywhere: the next one decides again.
  */
 import { randomUUID } from 'node:crypto';
-import type { Directory } from '../directory/directory.ts';
-import type { Queues } from '../jobs/queues.ts';
 import type { Ask } from '../ledger/asks.ts';
-import type { Lease } from '../ledger/lease.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import type { Watermark } from '../ledger/watermark.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
-import { isLifted, type Rules } from '../plan/decide.ts';
-import { NO_ACCOUNTS, noteAsked, readAccounts } from './accounts.ts';
-import { addMissingJobs, dropUnmet, type Run, writePage } from './enqueue.ts';
-import type { Events } from './events.ts';
-import { considerLeavers, type LeaverRules, type LeaversOutcome, writeLeavers } from './leavers.ts';
-import { openRead, type Read } from './read.ts';
-import { type SurveyEnd, type SurveyOptions, survey } from './survey.ts';
-import { type Before, findingsOf, tallyOf } from './tally.ts';
-import { readWaiting } from './waiting.ts';
-import { basisOf, moveWatermark } from './watermark.ts';
+import { carryOut, type ReconcileDeps, type ReconcileTry, type Under } from './carry-out.ts';
+import { openRead } from './read.ts';
+import type { Selection } from './selection.ts';
+import { basisOf } from './watermark.ts';
 
-export interface ReconcileDeps extends Pick<SurveyOptions, 'mapping' | 'fingerprint'> {
-  readonly directory: Directory;
-  /** Stands for whatever of the configuration a full read is needed after. */
-  readonly basis: string;
-  readonly ledger: Ledger;
-  readonly queues: Queues;
-  readonly omni: Parameters<typeof readAccounts>[0];
-  readonly rules: Rules;
-  readonly leaverRules: LeaverRules;
-  readonly events: Events;
-  /** How the lease names this process. */
-  readonly holder: string;
-  /** The configuration that people are mapped under, noted with what it wants. */
-  readonly stamp?: string;
-}
-
-export interface ReconcileTry {
-  readonly signal: AbortSignal;
-  /** No further try follows: who asked is told that it failed. */
-  readonly last: boolean;
-}
+export type { ReconcileDeps } from './carry-out.ts';
 
 /**
  * Does all that was asked of the sync so far; nothing where nothing was.
@@ -50,8 +19,7 @@ export interface ReconcileTry {
 export async function reconcile(deps: ReconcileDeps, attempt: ReconcileTry): Promise<void> {
   const { ledger } = deps;
   const lease = await ledger.lease(deps.holder);
-  if (lease === undefined)
-    throw new SyncError('transient', 'reconcile.busy', 'another reconcile of this sync runs');
+  if (lease === undefined) throw busy();
   try {
     const asks = await ledger.asks.open();
     if (asks.length > 0) await reconcileFor(asks, { deps, lease, attempt });
@@ -60,13 +28,30 @@ export async function reconcile(deps: ReconcileDeps, attempt: ReconcileTry): Pro
   }
 }
 
-interface Under {
-  readonly deps: ReconcileDeps;
-  readonly lease: Lease;
-  readonly attempt: ReconcileTry;
+/**
+ * Carries out what a plan has of it, and nothing else: whatever waits from before is left as it is. Returns the run's id.
+ * No ask and no job: those may be taken by a process that does not know the plan.
+ * @throws SyncError as `reconcile` does.
+ */
+export async function reconcileOnly(
+  only: Selection,
+  deps: ReconcileDeps,
+  signal: AbortSignal,
+): Promise<string> {
+  const lease = await deps.ledger.lease(deps.holder);
+  if (lease === undefined) throw busy();
+  try {
+    return await reconcileFor([], { deps, lease, attempt: { signal, last: true }, only });
+  } finally {
+    await lease.release();
+  }
 }
 
-async function reconcileFor(asks: readonly Ask[], under: Under): Promise<void> {
+function busy(): SyncError {
+  return new SyncError('transient', 'reconcile.busy', 'another reconcile of this sync runs');
+}
+
+async function reconcileFor(asks: readonly Ask[], under: Under): Promise<string> {
   const { ledger } = under.deps;
   const id = randomUUID();
   const ids = asks.map((ask) => ask.id);
@@ -74,6 +59,7 @@ async function reconcileFor(asks: readonly Ask[], under: Under): Promise<void> {
   try {
     await runOnce(id, wantOf(asks), under);
     await ledger.asks.close(ids, id);
+    return id;
   } catch (error) {
     const problem = problemOf(error, under);
     under.deps.events.broken({
@@ -98,7 +84,7 @@ interface Want {
 function wantOf(asks: readonly Ask[]): Want {
   return {
     full: asks.some(({ full }) => full),
-    changes: asks.every(({ full, changes }) => changes === true && !full),
+    changes: asks.length > 0 && asks.every(({ full, changes }) => changes === true && !full),
   };
 }
 
@@ -123,97 +109,5 @@ async function runOnce(id: string, want: Want, under: Under): Promise<void> {
     await carryOut({ id, full: want.full, begun, basis, read, before, signal }, under);
   } finally {
     await read.close();
-  }
-}
-
-interface Begun {
-  readonly id: string;
-  readonly full: boolean;
-  readonly begun: Awaited<ReturnType<Ledger['begin']>>;
-  readonly basis: string | undefined;
-  readonly read: Read;
-  /** Of a read of changes alone. */
-  readonly before: (Before & { readonly watermark: Watermark }) | undefined;
-  readonly signal: AbortSignal;
-}
-
-async function carryOut(going: Begun, { deps, lease }: Under): Promise<void> {
-  const { id, begun, read, before, signal } = going;
-  const { ledger, events } = deps;
-  const { ref, epoch, cold } = begun;
-  const accounts = cold ? await readAccounts(deps.omni, ledger.links, signal) : NO_ACCOUNTS;
-  const waiting = await readWaiting(ledger);
-  const aside = await setAside(ledger, deps.rules);
-  const run: Run = {
-    id,
-    deps,
-    lease,
-    ref,
-    waiting: waiting.refs,
-    leaving: waiting.leaving,
-    aside,
-    bulk: cold,
-  };
-  const startedAt = await ledger.now();
-  const watched = await watchedRefs(going, ledger);
-  let outcome: LeaversOutcome | undefined;
-  const listed = noteAsked(cold ? accounts.byAddress : waiting.accounts);
-  const pages = survey({
-    ...deps,
-    directory: read,
-    among: before && { contested: before.watermark.contested, pending: waiting.addresses },
-    links: ledger.links,
-    definitions: await ledger.definitions.known(),
-    accounts: listed,
-    full: going.full,
-    waiting: (sourceId) => run.waiting.size > 0 && run.waiting.has(ref(sourceId)),
-    watched: (sourceId) => watched.size > 0 && watched.has(ref(sourceId)),
-    async consider(end) {
-      const about = { ...deps, rules: deps.leaverRules, policy: deps.rules.policy, ref, startedAt };
-      outcome = await considerLeavers(end, about);
-      return outcome;
-    },
-    signal,
-  });
-  const end = await carryPages(pages, run);
-  events.step('reconcile.read');
-  if (outcome !== undefined) await writeLeavers(outcome, run);
-  if (end.complete) await dropUnmet(run, end.rejections);
-  await addMissingJobs(run);
-  const tally = tallyOf(end, outcome?.tombstones.length ?? 0, before);
-  await ledger.setRejections(tally.rejections);
-  if (cold && end.ended) {
-    await ledger.setUnmatched(listed.unmatched().map(([userName, { id }]) => ({ omniId: id, userName })));
-    await ledger.meta.warm(epoch);
-  }
-  await moveWatermark({ basis: going.basis, read, end, tally }, run);
-  const unnoted = await ledger.meta.countRun();
-  if (unnoted !== undefined) events.trouble(new Error(unnoted));
-  const found = findingsOf({ kind: read.kind, end, tally, outcome });
-  await ledger.runs.finish(id, { ...found, calls: accounts.calls, finishedAt: new Date() });
-  events.reconciled({ run: id, cold, ...found });
-}
-
-/** Leavers who may be back; and in a read of changes those who were rejected before: they may not be now. */
-async function watchedRefs({ begun: { ref }, before }: Begun, ledger: Ledger): Promise<Set<string>> {
-  const leavers = (await ledger.leavers.all()).map((tombstone) => tombstone.ref);
-  const rejected = (before?.rejections ?? []).flatMap(({ sourceId }) => (sourceId ? [ref(sourceId)] : []));
-  return new Set([...leavers, ...rejected]);
-}
-
-/** Who is set aside until a change; those whom an earlier `adopt` has set aside are looked at again. */
-async function setAside(ledger: Ledger, rules: Rules): Promise<Map<string, string>> {
-  const before = await ledger.quarantine.all();
-  const lifted = before.filter(({ code }) => isLifted(code, rules));
-  await ledger.quarantine.release(lifted.map(({ ref }) => ref));
-  const all = before.filter((one) => !lifted.includes(one));
-  return new Map(all.filter(({ until }) => until === 'change').map(({ ref, version }) => [ref, version]));
-}
-
-async function carryPages(pages: ReturnType<typeof survey>, run: Run): Promise<SurveyEnd> {
-  for (;;) {
-    const next = await pages.next();
-    if (next.done) return next.value;
-    await writePage(next.value, run);
   }
 }

@@ -2,7 +2,13 @@
 import type { Worker } from 'bullmq';
 import type { Directory } from '../directory/directory.ts';
 import { addReconcileJob } from '../jobs/add.ts';
-import { openApplyWorker, openReconcileWorker, type QueueOptions, type Queues } from '../jobs/queues.ts';
+import {
+  type ApplyJob,
+  openApplyWorker,
+  openReconcileWorker,
+  type QueueOptions,
+  type Queues,
+} from '../jobs/queues.ts';
 import type { Ask } from '../ledger/asks.ts';
 import type { HostBudget } from '../ledger/budget.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -14,7 +20,7 @@ import type { Fingerprint } from '../plan/fingerprint.ts';
 import type { Rate } from '../plan/forecast.ts';
 import type { Mapping } from '../plan/map.ts';
 import { handleApplyJob } from './apply-job.ts';
-import { dispatch } from './dispatch.ts';
+import { dispatch, type JobSource } from './dispatch.ts';
 import type { Events } from './events.ts';
 import type { LeavingRules } from './finish.ts';
 import type { LeaverRules } from './leavers.ts';
@@ -119,11 +125,16 @@ export function startReconciling(parts: SyncParts): Running {
 
 /** Carries changes to Omni. */
 export function startApplying(parts: SyncParts): Running {
-  const ending = new AbortController();
   const worker = openApplyWorker(parts.queueOptions);
+  return applying(parts, worker, worker);
+}
+
+/** Carries the changes to Omni whose jobs `source` gives, until it is stopped; `worker` is closed with it. */
+export function applying(parts: SyncParts, worker: Worker<ApplyJob>, source: JobSource): Running {
+  const ending = new AbortController();
   hear(worker, parts.events);
   const dispatcher = dispatch({
-    worker,
+    worker: source,
     budget: parts.budget,
     concurrency: parts.concurrency,
     handle: (job, token, spending) =>

@@ -14,7 +14,7 @@ export interface Waiting {
 }
 
 /** Reads the whole outbox. */
-export async function readWaiting(ledger: Ledger): Promise<Waiting> {
+export async function readWaiting(ledger: Pick<Ledger, 'outbox'>): Promise<Waiting> {
   const refs = new Set<string>();
   const leaving = new Set<string>();
   const accounts = new Map<string, KnownAccount>();

@@ -34,6 +34,7 @@ import type { LeaverRules } from '../../worker/leavers.ts';
 import { logEvents } from '../../worker/log-events.ts';
 import { type ReconcileDeps, reconcile } from '../../worker/reconcile.ts';
 import { spendFrom } from '../../worker/spending.ts';
+import type { SyncParts } from '../../worker/sync.ts';
 import { type VerifyDeps, verify } from '../../worker/verify.ts';
 import { expectNothingPlanted, keptByBullMQ } from '../support/leaks.ts';
 import { createPeople, type People } from '../support/people.ts';
@@ -88,6 +89,8 @@ export interface Rig {
   deps(): ReconcileDeps & VerifyDeps & { readonly leaving: LeavingRules };
   /** Runs a verify pass. */
   verify(signal?: AbortSignal): Promise<void>;
+  /** The sync, as commands are given it. */
+  parts(): SyncParts;
   /** Asks and reconciles here; returns the run's record as it is then. */
   reconcile(about?: { full?: boolean; changes?: true; signal?: AbortSignal }): Promise<RunRecord>;
   /** Applies whatever is in the queue now and not delayed; returns how many jobs that were. */
@@ -231,6 +234,18 @@ export async function createRig(options: RigOptions): Promise<Rig> {
         holder: randomUUID(),
       };
     },
+    parts: () => ({
+      ...rig.deps(),
+      stamp: 'rig',
+      name,
+      schedule: { expression: '*/15 * * * *', full: undefined, timezone: 'UTC' },
+      verifySchedule: undefined,
+      queueOptions,
+      omni,
+      budget,
+      rate: { requestsPerMinute: 60, keys: 1 },
+      concurrency: 2,
+    }),
     async reconcile({ full = false, changes, signal = new AbortController().signal } = {}) {
       const id = await ledger.asks.add({ by: 'test', full, ...(changes && { changes }) });
       await reconcile(rig.deps(), { signal, last: false });

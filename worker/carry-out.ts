@@ -1,0 +1,150 @@
+/** What one reconcile does with its read: pages to the outbox and the queue, then all that waits for the read's end. */
+import type { Directory } from '../directory/directory.ts';
+import type { Queues } from '../jobs/queues.ts';
+import type { Lease } from '../ledger/lease.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { UnmatchedAccount } from '../ledger/review.ts';
+import type { Watermark } from '../ledger/watermark.ts';
+import { isLifted, type Rules } from '../plan/decide.ts';
+import { type AskedAccounts, NO_ACCOUNTS, noteAsked, readAccounts } from './accounts.ts';
+import { addMissingJobs, dropUnmet, type Run, writePage } from './enqueue.ts';
+import type { Events } from './events.ts';
+import { considerLeavers, type LeaverRules, type LeaversOutcome, writeLeavers } from './leavers.ts';
+import type { Read } from './read.ts';
+import type { Selection } from './selection.ts';
+import { type SurveyEnd, type SurveyOptions, survey } from './survey.ts';
+import { type Before, findingsOf, tallyOf } from './tally.ts';
+import { readWaiting, type Waiting } from './waiting.ts';
+import { moveWatermark } from './watermark.ts';
+
+export interface ReconcileDeps extends Pick<SurveyOptions, 'mapping' | 'fingerprint'> {
+  readonly directory: Directory;
+  /** Stands for whatever of the configuration a full read is needed after. */
+  readonly basis: string;
+  readonly ledger: Ledger;
+  readonly queues: Queues;
+  readonly omni: Parameters<typeof readAccounts>[0];
+  readonly rules: Rules;
+  readonly leaverRules: LeaverRules;
+  readonly events: Events;
+  /** How the lease names this process. */
+  readonly holder: string;
+  /** The configuration that people are mapped under, noted with what it wants. */
+  readonly stamp?: string;
+}
+
+export interface ReconcileTry {
+  readonly signal: AbortSignal;
+  /** No further try follows: who asked is told that it failed. */
+  readonly last: boolean;
+}
+
+/** Under what a reconcile runs. */
+export interface Under {
+  readonly deps: ReconcileDeps;
+  readonly lease: Lease;
+  readonly attempt: ReconcileTry;
+  /** Left out: everything. */
+  readonly only?: Selection;
+}
+
+/** A run whose read was begun. */
+export interface Begun {
+  readonly id: string;
+  readonly full: boolean;
+  readonly begun: Awaited<ReturnType<Ledger['begin']>>;
+  readonly basis: string | undefined;
+  readonly read: Read;
+  /** Of a read of changes alone. */
+  readonly before: (Before & { readonly watermark: Watermark }) | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Reads through, and writes what came of it. @throws whatever breaks it off. */
+export async function carryOut(going: Begun, { deps, lease, only }: Under): Promise<void> {
+  const { id, begun, read, before, signal } = going;
+  const { ledger, events } = deps;
+  const { ref, epoch, cold } = begun;
+  const accounts = cold ? await readAccounts(deps.omni, ledger.links, signal) : NO_ACCOUNTS;
+  const waiting = await readWaiting(ledger);
+  const run: Run = { id, deps, lease, ref, ...(await standing(waiting, deps)), bulk: cold };
+  const startedAt = await ledger.now();
+  const watched = await watchedRefs(going, ledger);
+  let outcome: LeaversOutcome | undefined;
+  const listed = noteAsked(cold ? accounts.byAddress : waiting.accounts);
+  const pages = survey({
+    ...deps,
+    directory: read,
+    among: before && { contested: before.watermark.contested, pending: waiting.addresses },
+    links: ledger.links,
+    definitions: await ledger.definitions.known(),
+    accounts: listed,
+    full: going.full,
+    waiting: (sourceId) => run.waiting.size > 0 && run.waiting.has(ref(sourceId)),
+    watched: (sourceId) => watched.size > 0 && watched.has(ref(sourceId)),
+    async consider(end) {
+      const about = { ...deps, rules: deps.leaverRules, policy: deps.rules.policy, ref, startedAt };
+      const found = await considerLeavers(end, about);
+      outcome = only === undefined ? found : await only.restrict(found, end, ledger.leavers);
+      return outcome;
+    },
+    signal,
+  });
+  const end = await carryPages(pages, run, only);
+  events.step('reconcile.read');
+  if (outcome !== undefined) await writeLeavers(outcome, run);
+  if (only === undefined) await settleOthers(end, run);
+  else await only.conclude(end, ledger.links);
+  const tally = tallyOf(end, outcome?.tombstones.length ?? 0, before);
+  await ledger.setRejections(tally.rejections);
+  if (cold && end.ended) {
+    await ledger.setUnmatched(unmatchedOf(listed));
+    // Whoever was left out is not known yet.
+    if (only?.isWhole() !== false) await ledger.meta.warm(epoch);
+  }
+  // What a plan lacks has not been written down.
+  if (only === undefined) await moveWatermark({ basis: going.basis, read, end, tally }, run);
+  const unnoted = await ledger.meta.countRun();
+  if (unnoted !== undefined) events.trouble(new Error(unnoted));
+  const found = findingsOf({ kind: read.kind, end, tally, outcome });
+  await ledger.runs.finish(id, { ...found, calls: accounts.calls, finishedAt: new Date() });
+  events.reconciled({ run: id, cold, ...found });
+}
+
+/** Leavers who may be back; and in a read of changes those who were rejected before: they may not be now. */
+async function watchedRefs({ begun: { ref }, before }: Begun, ledger: Ledger): Promise<Set<string>> {
+  const leavers = (await ledger.leavers.all()).map((tombstone) => tombstone.ref);
+  const rejected = (before?.rejections ?? []).flatMap(({ sourceId }) => (sourceId ? [ref(sourceId)] : []));
+  return new Set([...leavers, ...rejected]);
+}
+
+function unmatchedOf(listed: AskedAccounts): UnmatchedAccount[] {
+  return listed.unmatched().map(([userName, { id }]) => ({ omniId: id, userName }));
+}
+
+/** Who waits when the run begins, and whose failure stands; whom an earlier `adopt` has set aside is looked at again. */
+async function standing({ refs, leaving }: Waiting, { ledger: { quarantine }, rules }: ReconcileDeps) {
+  const before = await quarantine.all();
+  const lifted = before.filter(({ code }) => isLifted(code, rules));
+  await quarantine.release(lifted.map(({ ref }) => ref));
+  const failed = before.filter((one) => one.until === 'change' && !lifted.includes(one));
+  return { waiting: refs, leaving, aside: new Map(failed.map(({ ref, version }) => [ref, version])) };
+}
+
+/** Those who waited from before: who is not wanted any more, and who has lost their job. */
+async function settleOthers({ complete, rejections }: SurveyEnd, run: Run): Promise<void> {
+  if (complete) await dropUnmet(run, rejections);
+  await addMissingJobs(run);
+}
+
+async function carryPages(
+  pages: ReturnType<typeof survey>,
+  run: Run,
+  only: Selection | undefined,
+): Promise<SurveyEnd> {
+  for (;;) {
+    const next = await pages.next();
+    if (next.done) return next.value;
+    await writePage(only === undefined ? next.value : only.choose(next.value), run);
+  }
+}
