@@ -10,9 +10,11 @@ const HOUR = 3_600_000;
 const LONG = { graceMs: { missing: HOUR, inactive: HOUR, outOfScope: HOUR } };
 const REGION = { attributes: { region: 'region' } };
 
-/** Everything in Redis but the budget's clocks. */
+/** Everything in Redis but the budget's clocks, and what BullMQ notes of the rig's own queues. */
 async function everything(rig: Rig): Promise<Record<string, unknown>> {
-  const keys = (await rig.redis.keys('*')).filter((key) => !key.startsWith('{omni-budget:')).sort();
+  const keys = (await rig.redis.keys('*'))
+    .filter((key) => !/^{omni-budget:|:(apply|reconcile|verify):/.test(key))
+    .sort();
   const dumps = await Promise.all(keys.map((key) => rig.redis.dumpBuffer(key)));
   return Object.fromEntries(keys.map((key, i) => [key, dumps[i]?.toString('base64')]));
 }
