@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq';
 import {
   type ApplyJob,
   applyJobOptions,
+  PERSON_JOB,
   PRIORITY,
   type Queues,
   RECONCILE_JOB,
@@ -58,4 +59,9 @@ export async function addReconcileJob(queues: Queues): Promise<void> {
 /** Asks for a verify pass. */
 export async function addVerifyJob(queues: Queues): Promise<void> {
   await queues.verify.add('verify', {}, VERIFY_JOB);
+}
+
+/** Asks for the people whom the ledger's asks name to be looked up. */
+export async function addPersonJob(queues: Queues): Promise<void> {
+  await queues.reconcile.add('person', {}, PERSON_JOB);
 }

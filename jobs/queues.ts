@@ -9,7 +9,7 @@ export interface ApplyJob {
   readonly ref: string;
 }
 
-/** A reconcile job says nothing: what was asked stands in the ledger. */
+/** A reconcile job, or one that looks people up, says nothing: what was asked stands in the ledger. */
 export type ReconcileJob = Record<string, never>;
 
 /** A verify job says nothing either. */
@@ -95,12 +95,12 @@ export function openApplyWorker(options: QueueOptions): Worker<ApplyJob> {
   return new Worker<ApplyJob>('apply', null, { ...workerOptions(options), autorun: false });
 }
 
-/** A worker that runs `handle` for each reconcile job, one at a time. */
+/** A worker that runs `handle` for each job of the reconcile queue: at most one reconcile, and beside it one look-up of people. */
 export function openReconcileWorker(
   options: QueueOptions,
   handle: (job: Job<ReconcileJob>) => Promise<void>,
 ): Worker<ReconcileJob> {
-  return new Worker<ReconcileJob>('reconcile', handle, { ...workerOptions(options), concurrency: 1 });
+  return new Worker<ReconcileJob>('reconcile', handle, { ...workerOptions(options), concurrency: 2 });
 }
 
 /** A worker that runs `handle` for each verify job, one at a time. */
@@ -134,4 +134,10 @@ export const VERIFY_JOB: JobsOptions = {
   removeOnComplete: true,
   removeOnFail: FAILED_KEPT,
   deduplication: { id: 'verify' },
+};
+
+/** Many asks for people make one job; one that comes while it runs makes one more. It never waits behind a reconcile. */
+export const PERSON_JOB: JobsOptions = {
+  ...RECONCILE_JOB,
+  deduplication: { id: 'person', keepLastIfActive: true },
 };

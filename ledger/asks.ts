@@ -1,16 +1,18 @@
 /**
- * What was asked of a sync: each ask has its own id and stays until a run that began after it has ended, so that a
- * reconcile that is killed loses none. Many asks make one reconcile; the one that wants most decides for all.
+ * What was asked of a sync: each ask has its own id and stays until a run that began after it has ended, or its person
+ * was looked at, so that a reconcile that is killed loses none. Many asks make one reconcile, and many of one person one
+ * look; the one that wants most decides for all.
  */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import type { PersonOutcome } from '../model/asked.ts';
 import type { SyncKeys } from './keys.ts';
 
 const DONE_SECONDS = 24 * 3600;
 
 export interface Ask {
   readonly id: string;
-  /** Who: `cron`, `cli`, `http`. */
+  /** Who: `cron`, `cli`, the name of a token. */
   readonly by: string;
   /** Distrust what the links remember. */
   readonly full: boolean;
@@ -18,37 +20,78 @@ export interface Ask {
   readonly changes?: true;
 }
 
-export interface Asks {
-  add(ask: Omit<Ask, 'id'>): Promise<string>;
-  open(): Promise<Ask[]>;
-  /** Closes asks with the run that did them. */
-  close(ids: readonly string[], run: string): Promise<void>;
-  /** waiting; or the run that did it; or `unknown`: never asked, long ago, or lost with Redis. */
-  state(id: string): Promise<{ kind: 'waiting' } | { kind: 'done'; run: string } | { kind: 'unknown' }>;
+/** An ask about one person, as somebody calls them: a sourceId, an address or a ref. */
+export interface PersonAsk extends Ask {
+  readonly person: string;
 }
+
+/** What is asked: of a person where one is named, else of everybody. */
+export type NewAsk = Omit<Ask, 'id'> & { readonly person?: string };
+
+/** `begun`: somebody works on it. unknown: never asked, long ago, or lost with Redis. */
+export type AskState =
+  | { readonly kind: 'waiting'; readonly begun: boolean }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'done'; readonly run: string }
+  | { readonly kind: 'looked'; readonly person: PersonOutcome };
+
+export interface Asks {
+  add(ask: NewAsk): Promise<string>;
+  /** Those for a whole reconcile. */
+  open(): Promise<Ask[]>;
+  /** Those for a person. */
+  people(): Promise<PersonAsk[]>;
+  /** Notes that these are being worked on. */
+  begin(asks: readonly Ask[]): Promise<void>;
+  /** Closes asks with the run that did them, or with what came of their person. */
+  close(ids: readonly string[], result: string | PersonOutcome): Promise<void>;
+  state(id: string): Promise<AskState>;
+}
+
+/** As it is kept. */
+type Kept = Ask & { readonly person?: string; readonly begun?: true };
 
 /** The asks of one sync. */
 export function createAsks(redis: Redis, keys: SyncKeys): Asks {
+  async function all(): Promise<Kept[]> {
+    const asks = await redis.hgetall(keys.asks);
+    return Object.entries(asks).map(([id, json]) => ({ ...(JSON.parse(json) as Omit<Kept, 'id'>), id }));
+  }
   return {
     async add(ask) {
       const id = randomUUID();
       await redis.hset(keys.asks, id, JSON.stringify(ask));
       return id;
     },
-    async open() {
-      const asks = await redis.hgetall(keys.asks);
-      return Object.entries(asks).map(([id, json]) => ({ ...(JSON.parse(json) as Omit<Ask, 'id'>), id }));
+    open: async () => (await all()).filter(({ person }) => person === undefined),
+    people: async () => (await all()).filter(isPersonAsk),
+    async begin(asks) {
+      if (asks.length === 0) return;
+      const begun = asks.map(({ id, ...ask }) => [id, JSON.stringify({ ...ask, begun: true })] as const);
+      await redis.hset(keys.asks, Object.fromEntries(begun));
     },
-    async close(ids, run) {
+    async close(ids, result) {
       if (ids.length === 0) return;
+      const done = typeof result === 'string' ? result : JSON.stringify(result);
       const transaction = redis.multi().hdel(keys.asks, ...ids);
-      for (const id of ids) transaction.set(keys.askDone(id), run, 'EX', DONE_SECONDS);
+      for (const id of ids) transaction.set(keys.askDone(id), done, 'EX', DONE_SECONDS);
       await transaction.exec();
     },
     async state(id) {
-      const run = await redis.get(keys.askDone(id));
-      if (run !== null) return { kind: 'done', run };
-      return (await redis.hexists(keys.asks, id)) === 1 ? { kind: 'waiting' } : { kind: 'unknown' };
+      const [[, done] = [], [, open] = []] =
+        (await redis.multi().get(keys.askDone(id)).hget(keys.asks, id).exec()) ?? [];
+      if (typeof done === 'string') return doneState(done);
+      if (typeof open !== 'string') return { kind: 'unknown' };
+      return { kind: 'waiting', begun: (JSON.parse(open) as Kept).begun === true };
     },
   };
+}
+
+function isPersonAsk(ask: Kept): ask is Kept & PersonAsk {
+  return ask.person !== undefined;
+}
+
+function doneState(done: string): AskState {
+  if (!done.startsWith('{')) return { kind: 'done', run: done };
+  return { kind: 'looked', person: JSON.parse(done) as PersonOutcome };
 }

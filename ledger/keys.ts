@@ -49,12 +49,17 @@ export function syncKeys(sync: string) {
     verify: key('verify'),
     /** hash: ask id → what was asked, until a run has done it. */
     asks: key('asks'),
-    /** string: the run that did an ask; expires. */
+    /** string: the run that did an ask, or what came of its person, as JSON; expires. */
     askDone: (id: string) => key(`ask:${id}`),
     /** string: the token of the reconcile that runs. */
     lease: key('lease'),
     /** counter: the fencing token. */
     fence: key('fence'),
+    /** string and counter: the same of who looks single people up by hand. */
+    hand: key('hand'),
+    handFence: key('hand:fence'),
+    /** set: refs of people looked up by hand since the last reconcile began: what it read of them may be older. */
+    asked: key('asked'),
     /** list: ids of the last runs, newest first. */
     runs: key('runs'),
     /** hash: one run's record and counts. */

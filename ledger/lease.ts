@@ -13,17 +13,43 @@ export interface Lease {
 }
 
 /** Takes the lease of a sync and keeps it; nothing where another process holds it. */
-export async function acquireLease(
+export function acquireLease(
   redis: ScriptedRedis,
   keys: SyncKeys,
   holder: string,
 ): Promise<Lease | undefined> {
-  const token = await redis.acquireLease(keys.lease, keys.fence, holder, LEASE_MS);
+  return acquire(redis, [keys.lease, keys.fence, keys.asked], holder);
+}
+
+/** The lease of who looks single people up by hand, beside a reconcile. */
+export interface Hand extends Lease {
+  /** Under which what is read from now on may be written; another reconcile that begins ends it. */
+  writeToken(): Promise<string>;
+}
+
+/** Takes it; nothing where another process holds it. */
+export async function acquireHand(
+  redis: ScriptedRedis,
+  keys: SyncKeys,
+  holder: string,
+): Promise<Hand | undefined> {
+  const lease = await acquire(redis, [keys.hand, keys.handFence], holder);
+  if (lease === undefined) return undefined;
+  return { ...lease, writeToken: async () => `${lease.token}@${(await redis.get(keys.fence)) ?? '0'}` };
+}
+
+async function acquire(
+  redis: ScriptedRedis,
+  keys: readonly [string, ...string[]],
+  holder: string,
+): Promise<Lease | undefined> {
+  const [key] = keys;
+  const token = await redis.acquireLease(keys.length, ...keys, holder, LEASE_MS);
   if (token === null) return undefined;
   const lost = new AbortController();
   const renewing = setInterval(() => {
     redis
-      .renewLease(keys.lease, token, LEASE_MS)
+      .renewLease(key, token, LEASE_MS)
       .then((held) => held === 0 && lost.abort())
       .catch(() => undefined);
   }, LEASE_MS / 3);
@@ -33,7 +59,7 @@ export async function acquireLease(
     lost: lost.signal,
     async release() {
       clearInterval(renewing);
-      await redis.renewLease(keys.lease, token, 0);
+      await redis.renewLease(key, token, 0);
     },
   };
 }

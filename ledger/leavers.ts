@@ -4,6 +4,7 @@ import type { SyncKeys } from './keys.ts';
 import { batches } from './links.ts';
 import { scan, throwFenced } from './outbox.ts';
 import type { ScriptedRedis } from './scripts.ts';
+import { writerKeys } from './writer-script.ts';
 
 /** A tombstone with the ref of its person. */
 export interface StoredTombstone extends Tombstone {
@@ -25,7 +26,7 @@ export interface Leavers {
   /** Refs of those who passed the guard's looks since a time in milliseconds; nobody is remembered for longer than two days. */
   passedSince(since: number): Promise<{ missing: Set<string>; due: Set<string> }>;
   /** In several scripts where there are many; whom the guard let pass is counted first. @throws SyncError `unsafe` where the lease has gone to another. */
-  write(change: LeaversChange, leaseToken: string): Promise<void>;
+  write(change: LeaversChange, token: string): Promise<void>;
   /** Lets these held leavers go; an approval holds for the leave that was shown, not for a later one. */
   approve(tombstones: readonly StoredTombstone[]): Promise<void>;
   /** Keeps these people, whatever the directory says. */
@@ -62,7 +63,7 @@ export function createLeavers(redis: ScriptedRedis, keys: SyncKeys): Leavers {
       ]);
       return { missing: new Set(missing), due: new Set(due) };
     },
-    async write({ at, remembered, forgotten, passed }, leaseToken) {
+    async write({ at, remembered, forgotten, passed }, token) {
       const changes = [
         ...passed.missing.map((ref) => ['missing', ref, '', '']),
         ...passed.due.map((ref) => ['due', ref, '', '']),
@@ -71,9 +72,15 @@ export function createLeavers(redis: ScriptedRedis, keys: SyncKeys): Leavers {
           return ['remember', ref, JSON.stringify(tombstone), markOf(tombstone)];
         }),
       ];
-      const about = [keys.lease, keys.leavers, keys.approvals, keys.passed('missing'), keys.passed('due')];
+      const about = [
+        ...writerKeys(keys),
+        keys.leavers,
+        keys.approvals,
+        keys.passed('missing'),
+        keys.passed('due'),
+      ];
       for (const batch of batches(changes, CHANGES_AT_ONCE)) {
-        await redis.putLeavers(...about, leaseToken, at, ...batch.flat()).catch(throwFenced);
+        await redis.putLeavers(...about, token, at, ...batch.flat()).catch(throwFenced);
       }
     },
     async approve(tombstones) {

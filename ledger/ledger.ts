@@ -6,7 +6,7 @@ import { type Committer, createCommitter } from './commit.ts';
 import { createDefinitions, type Definitions } from './definitions.ts';
 import { createDrift, type Drift } from './drift.ts';
 import { type SyncKeys, syncKeys } from './keys.ts';
-import { acquireLease, type Lease } from './lease.ts';
+import { acquireHand, acquireLease, type Hand, type Lease } from './lease.ts';
 import { createLeavers, type Leavers } from './leavers.ts';
 import { createLinks, type Links } from './links.ts';
 import { createMeta, type Identity, type Meta } from './meta.ts';
@@ -46,6 +46,10 @@ export interface Ledger extends Committer, Review {
   /** Looks without writing anything, also where `begin` would refuse. */
   look(): Promise<LedgerLook>;
   lease(holder: string): Promise<Lease | undefined>;
+  /** The lease of single look-ups by hand, which go on beside a reconcile. */
+  hand(holder: string): Promise<Hand | undefined>;
+  /** Refs of people whom a look-up by hand has written since the last reconcile began. */
+  askedFor(): Promise<ReadonlySet<string>>;
   /** The intent of this person's, if one stands: a write may have been sent, and no commit came after it. */
   intent(ref: string): Promise<Intent | undefined>;
   /** Notes that a write of this version is about to be sent; the time of an earlier note stands. */
@@ -145,6 +149,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       return { ...begun, ref: createRefs(refKey) };
     },
     lease: (holder) => acquireLease(redis, keys, holder),
+    hand: (holder) => acquireHand(redis, keys, holder),
+    askedFor: async () => new Set(await redis.smembers(keys.asked)),
     async intent(ref) {
       const text = await redis.hget(keys.intents, ref);
       return text === null ? undefined : parseIntent(text);

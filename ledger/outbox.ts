@@ -9,6 +9,7 @@ import type { DesiredUser } from '../model/person.ts';
 import type { SyncKeys } from './keys.ts';
 import { batches } from './links.ts';
 import type { ScriptedRedis } from './scripts.ts';
+import { writerKeys } from './writer-script.ts';
 
 /** One person's waiting desired state. */
 export interface OutboxRow {
@@ -21,6 +22,8 @@ export interface OutboxRow {
   readonly protected: boolean;
   /** Take this account away: its tombstone's time has come. */
   readonly leave?: { readonly omniId: string; readonly cause: LeaverCause };
+  /** Omni is asked what the account holds: what the link remembers of it is not believed. */
+  readonly readBack?: true;
   /** Take over the link of this sourceId, which is gone. */
   readonly relink?: { readonly sourceId: string; readonly ref: string };
   /** The run that found it. */
@@ -32,8 +35,8 @@ export interface OutboxRow {
 }
 
 export interface Outbox {
-  /** Writes rows under a lease. @throws SyncError `unsafe` where the lease has gone to another. */
-  put(rows: readonly OutboxRow[], leaseToken: string): Promise<void>;
+  /** Writes rows under a lease; see writer-script.ts. @throws SyncError `unsafe` where the lease has gone to another. */
+  put(rows: readonly OutboxRow[], token: string): Promise<void>;
   get(ref: string): Promise<OutboxRow | undefined>;
   /** How many wait. */
   size(): Promise<number>;
@@ -47,11 +50,11 @@ const ROWS_AT_ONCE = 200;
 /** The outbox of one sync. */
 export function createOutbox(redis: ScriptedRedis, keys: SyncKeys): Outbox {
   return {
-    async put(rows, leaseToken) {
+    async put(rows, token) {
       for (const batch of batches(rows, ROWS_AT_ONCE)) {
         const args = batch.flatMap((row) => [row.ref, row.version, JSON.stringify(row)]);
         await redis
-          .putOutbox(keys.lease, keys.outbox, keys.quarantine, leaseToken, ...args)
+          .putOutbox(...writerKeys(keys), keys.outbox, keys.quarantine, token, ...args)
           .catch(throwFenced);
       }
     },

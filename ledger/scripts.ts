@@ -3,6 +3,7 @@
  * Names and argument order are fixed by ledger/ itself; nobody else calls them.
  */
 import type { Redis } from 'ioredis';
+import { WRITER } from './writer-script.ts';
 
 /** Replaces, adds or (with an empty entry) removes one packed link and its fingerprint. */
 export const PUT_LINK = `
@@ -91,18 +92,21 @@ return 1
 `;
 
 /** Writes desired states, unless the lease has gone to another holder. Returns how many rows are new or different. */
-const PUT_OUTBOX = `
-local lease, outbox, quarantine = unpack(KEYS)
-if redis.call('GET', lease) ~= ARGV[1] then return redis.error_reply('FENCED the lease has gone to another') end
+const PUT_OUTBOX = `${WRITER}
+local outbox, quarantine = KEYS[5], KEYS[6]
+local may_write = writer(ARGV[1])
+if not may_write then return redis.error_reply('FENCED the lease has gone to another') end
 local changed = 0
 for i = 2, #ARGV, 3 do
   local ref, version, row = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local old = redis.call('HGET', outbox, ref)
-  if not old or old:sub(1, #version + 1) ~= version .. '\\n' then
-    changed = changed + 1
-    redis.call('HDEL', quarantine, ref)
+  if may_write(ref) then
+    local old = redis.call('HGET', outbox, ref)
+    if not old or old:sub(1, #version + 1) ~= version .. '\\n' then
+      changed = changed + 1
+      redis.call('HDEL', quarantine, ref)
+    end
+    redis.call('HSET', outbox, ref, version .. '\\n' .. row)
   end
-  redis.call('HSET', outbox, ref, version .. '\\n' .. row)
 end
 return changed
 `;
@@ -134,9 +138,10 @@ return text
  * arguments after the token and the time come in fours: what to do, ref, tombstone, and what an approval of it says: one
  * that says something else is of another leave, and goes.
  */
-const PUT_LEAVERS = `
-local lease, leavers, approvals, missing, due = unpack(KEYS)
-if redis.call('GET', lease) ~= ARGV[1] then return redis.error_reply('FENCED the lease has gone to another') end
+const PUT_LEAVERS = `${WRITER}
+local leavers, approvals, missing, due = unpack(KEYS, 5)
+local may_write = writer(ARGV[1])
+if not may_write then return redis.error_reply('FENCED the lease has gone to another') end
 local now = ARGV[2]
 for i = 3, #ARGV, 4 do
   local what, ref, tombstone, approval = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
@@ -144,7 +149,7 @@ for i = 3, #ARGV, 4 do
     redis.call('ZADD', missing, now, ref)
   elseif what == 'due' then
     redis.call('ZADD', due, now, ref)
-  else
+  elseif may_write(ref) then
     if what == 'remember' then
       redis.call('HSET', leavers, ref, tombstone)
     else
@@ -159,16 +164,21 @@ redis.call('ZREMRANGEBYSCORE', due, '-inf', now - 172800000)
 return 1
 `;
 
-/** Writes the watermark, or with an empty one forgets it, unless the lease has gone to another holder. */
+/**
+ * Writes the watermark, or with an empty one forgets it, unless the lease has gone to another holder. Where somebody was looked up
+ * by hand meanwhile it does not move: what was read of them was not written, and is read again.
+ */
 const PUT_WATERMARK = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('FENCED the lease has gone to another') end
-if ARGV[2] == '' then redis.call('DEL', KEYS[2]) else redis.call('SET', KEYS[2], ARGV[2]) end
+if ARGV[2] == '' then redis.call('DEL', KEYS[2])
+elseif redis.call('EXISTS', KEYS[3]) == 0 then redis.call('SET', KEYS[2], ARGV[2]) end
 return 1
 `;
 
-/** Takes the lease if nobody holds it. Returns its token, or nothing. */
+/** Takes the lease if nobody holds it, and forgets what was noted under an earlier one. Returns its token, or nothing. */
 const ACQUIRE = `
 if redis.call('EXISTS', KEYS[1]) == 1 then return false end
+if KEYS[3] then redis.call('DEL', KEYS[3]) end
 local token = ARGV[1] .. ':' .. redis.call('INCR', KEYS[2])
 redis.call('SET', KEYS[1], token, 'PX', ARGV[2])
 return token
@@ -218,11 +228,11 @@ export interface ScriptedRedis extends Redis {
 /** Teaches `redis` the scripts. */
 export function withScripts(redis: Redis): ScriptedRedis {
   redis.defineCommand('commitPerson', { numberOfKeys: 11, lua: COMMIT });
-  redis.defineCommand('putOutbox', { numberOfKeys: 3, lua: PUT_OUTBOX });
+  redis.defineCommand('putOutbox', { numberOfKeys: 6, lua: PUT_OUTBOX });
   redis.defineCommand('intend', { numberOfKeys: 1, lua: INTEND });
-  redis.defineCommand('putLeavers', { numberOfKeys: 5, lua: PUT_LEAVERS });
-  redis.defineCommand('putWatermark', { numberOfKeys: 2, lua: PUT_WATERMARK });
-  redis.defineCommand('acquireLease', { numberOfKeys: 2, lua: ACQUIRE });
+  redis.defineCommand('putLeavers', { numberOfKeys: 8, lua: PUT_LEAVERS });
+  redis.defineCommand('putWatermark', { numberOfKeys: 3, lua: PUT_WATERMARK });
+  redis.defineCommand('acquireLease', { lua: ACQUIRE });
   redis.defineCommand('renewLease', { numberOfKeys: 1, lua: RENEW });
   redis.defineCommand('setAside', { numberOfKeys: 3, lua: SET_ASIDE });
   redis.defineCommand('warmLedger', { numberOfKeys: 1, lua: WARM });

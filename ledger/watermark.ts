@@ -38,7 +38,7 @@ export function createWatermarks(redis: ScriptedRedis, keys: SyncKeys): Watermar
     },
     async put(watermark, leaseToken) {
       const json = watermark === undefined ? '' : JSON.stringify(watermark);
-      await redis.putWatermark(keys.lease, keys.watermark, leaseToken, json).catch(throwFenced);
+      await redis.putWatermark(keys.lease, keys.watermark, keys.asked, leaseToken, json).catch(throwFenced);
     },
   };
 }

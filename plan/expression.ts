@@ -19,6 +19,8 @@ export interface Expression {
   readonly source: string;
   /** Top-level record fields that it reads. */
   readonly fields: ReadonlySet<string>;
+  /** The one field that it is, where it is nothing else: a directory can be asked for it. */
+  readonly field?: string;
   /**
    * The expression's value for one record. A field that the record lacks, or holds as `""`, is null.
    * @throws SyncError `refused`: `record.expression` (it does not fit this record), `record.too-large`,
@@ -51,7 +53,7 @@ export function compileExpression(source: string): Expression {
 }
 
 function fieldExpression(source: string, field: string): Expression {
-  return { source, fields: new Set([field]), evaluate: (record) => readField(record, field) };
+  return { source, field, fields: new Set([field]), evaluate: (record) => readField(record, field) };
 }
 
 function parseSource(source: string): Parsed {

@@ -11,7 +11,9 @@ import {
   type DirectoryRecord,
   type FieldValue,
 } from '../model/person.ts';
+import type { MappingStory } from '../model/story.ts';
 import { compileRules, fieldsOf, type MappingOptions, prefixed, type Rule, type Rules } from './map-rules.ts';
+import { mappingStory } from './map-story.ts';
 import {
   assertSendable,
   refusal,
@@ -43,11 +45,15 @@ export type Mapped =
 export interface Mapping {
   /** The record fields that it reads. */
   readonly fields: ReadonlySet<string>;
+  /** The fields that an id and an address come from, where each is one as it stands. */
+  readonly lookUp: { readonly id?: string; readonly userName?: string };
   /** The mapped Omni attribute references, sorted by code unit. */
   readonly attributeNames: readonly string[];
   map(record: DirectoryRecord): Mapped;
   /** The id of somebody of whom only these fields are left; nothing where the id is made of others too. */
   identify(left: DirectoryRecord): string | undefined;
+  /** How it came to that, step by step. */
+  story(record: DirectoryRecord): MappingStory;
   /** Whether `protect` names this person by id or address: that holds when the record is gone, too. */
   protects(person: { readonly sourceId: string; readonly userName: string }): boolean;
 }
@@ -60,14 +66,22 @@ export function compileMapping(options: MappingOptions): Mapping {
   const rules = compileRules(options);
   return {
     fields: fieldsOf(rules),
+    lookUp: lookUpOf(rules),
     attributeNames: rules.attributes.map((attribute) => attribute.name),
     map: (record) => mapRecord(rules, record),
     identify: (left) => {
       const isLeft = [...rules.id.expression.fields].every((field) => Object.hasOwn(left, field));
       return isLeft ? attempt(() => toSourceId(evaluated(rules.id, left))) : undefined;
     },
+    story: (record) => mappingStory(rules, record, mapRecord(rules, record)),
     protects: ({ sourceId, userName }) => isNamed(rules, sourceId, userName),
   };
+}
+
+function lookUpOf({ id, userName }: Rules): Mapping['lookUp'] {
+  const { field: byId } = id.expression;
+  const { field: byName } = userName.expression;
+  return { ...(byId !== undefined && { id: byId }), ...(byName !== undefined && { userName: byName }) };
 }
 
 function mapRecord(rules: Rules, record: DirectoryRecord): Mapped {

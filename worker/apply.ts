@@ -23,6 +23,7 @@ import { readDefinitionsToday } from './definitions.ts';
 import { type ApplyDeps, type Case, commitOf, compare, fingerprintOf, finish, patched } from './finish.ts';
 import { leave, letBe } from './leave.ts';
 import { assertUnowned, claimUnowned } from './owner.ts';
+import { readBack } from './read-back.ts';
 import { comeBack, freeLink, noteFormer, relink } from './return.ts';
 
 /** Applies whatever waits for a person until nothing does. Returns how long to wait where it is not yet time, in ms. */
@@ -66,7 +67,9 @@ async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
     if (stored !== undefined) return letBe({ row, link: stored, intent }, deps);
     return unwanted(row, await madeMeanwhile(row, intent, deps), deps);
   }
-  const link = asFarAsKnown(stored, intent);
+  const known = asFarAsKnown(stored, intent);
+  const distrusted = row.readBack === true && known?.state === 'active';
+  const link = distrusted ? await readBack(known, desired, deps) : known;
   const weigh = await weigher(
     { row: { ...row, desired }, link },
     intent === undefined ? row.account : undefined,

@@ -9,12 +9,12 @@ import type { Lease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import { batches, type StoredLink } from '../ledger/links.ts';
-import type { OutboxRow } from '../ledger/outbox.ts';
 import type { Rejection } from '../model/change.ts';
 import type { Link } from '../model/link.ts';
 import { confirmedOfAccount, type Decision } from '../plan/decide.ts';
 import { auditRecord } from './audit-record.ts';
 import type { Events } from './events.ts';
+import { goneRow, rowOf, versionOf } from './rows.ts';
 import type { SurveyPage } from './survey.ts';
 import { isHeldRelink } from './survey-addresses.ts';
 import type { Stray, Verdict } from './survey-state.ts';
@@ -62,7 +62,9 @@ export async function writePage(page: SurveyPage, run: Run): Promise<void> {
 
 /** Notes on links of people who are not wanted whether they are protected now; whose desired state waits is for the next run. */
 async function shield(shields: readonly StoredLink[], run: Run): Promise<void> {
-  const free = shields.filter(({ link }) => !run.waiting.has(run.ref(link.sourceId)));
+  if (shields.length === 0) return;
+  const isFree = await freeOf(run);
+  const free = shields.filter(({ link }) => isFree(link.sourceId));
   const commits = free.map(({ link, fingerprint }): Commit => {
     const { sourceId } = link;
     const effect = { kind: 'put' as const, link, fingerprint };
@@ -112,9 +114,11 @@ function strayCommit(stray: Stray, since: number, run: Run): Commit {
 
 /** What needs no request to Omni is written at once: links that stand, and accounts adopted as they are. Returns whose. */
 async function settle(verdicts: readonly Verdict[], run: Run): Promise<Set<string>> {
+  if (verdicts.length === 0) return new Set();
   const { ledger } = run.deps;
   // Whose desired state waits may be in a worker's hands: theirs goes through the queue.
-  const free = verdicts.filter(({ sourceId }) => !run.waiting.has(run.ref(sourceId)));
+  const isFree = await freeOf(run);
+  const free = verdicts.filter(({ sourceId }) => isFree(sourceId));
   const stand = free.filter(({ decision }) => decision.kind === 'none');
   const adoptions = free.filter(isPlainAdoption);
   const { foreign, held } = await ledger.register.claim(adoptions.map(({ decision }) => decision.account.id));
@@ -129,6 +133,13 @@ async function settle(verdicts: readonly Verdict[], run: Run): Promise<Set<strin
   ];
   for (const batch of batches(commits, COMMITS_AT_ONCE)) await ledger.commitMany(batch);
   return new Set(commits.map(({ sourceId }) => sourceId));
+}
+
+/** Says of whom no desired state waits, neither from before nor since somebody was looked up by hand. */
+async function freeOf(run: Run): Promise<(sourceId: string) => boolean> {
+  const asked = await run.deps.ledger.askedFor();
+  if (run.waiting.size + asked.size === 0) return () => true;
+  return (sourceId) => !run.waiting.has(run.ref(sourceId)) && !asked.has(run.ref(sourceId));
 }
 
 function standing(verdict: Verdict, run: Run): Commit {
@@ -180,33 +191,6 @@ async function enqueue(verdicts: readonly Verdict[], run: Run): Promise<void> {
 function personOf(ref: string, kind: string, bulk: boolean): PersonToApply {
   const urgency: Urgency = bulk ? 'bulk' : kind === 'create' ? 'create' : 'change';
   return { ref, kind, urgency };
-}
-
-function rowOf(verdict: Verdict, run: Run): OutboxRow {
-  const { sourceId, desired, account } = verdict;
-  const about = { ref: run.ref(sourceId), sourceId, version: versionOf(verdict), run: run.id };
-  const { decision } = verdict;
-  const { stamp } = run.deps;
-  const relink =
-    decision.kind === 'relink'
-      ? { sourceId: decision.from.sourceId, ref: run.ref(decision.from.sourceId) }
-      : undefined;
-  return {
-    ...about,
-    desired,
-    protected: verdict.protected,
-    ...(account && { account }),
-    ...(relink && { relink }),
-    ...(stamp !== undefined && { stamp }),
-  };
-}
-
-function versionOf(verdict: Verdict): string {
-  return verdict.fingerprint.toString('base64url');
-}
-
-function goneRow(run: Run, sourceId: string): OutboxRow {
-  return { ref: run.ref(sourceId), sourceId, version: 'gone', protected: false, run: run.id };
 }
 
 /** Desired states of people whom a complete read did not meet are no longer wanted; a rejected person was met. */

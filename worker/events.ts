@@ -55,6 +55,8 @@ export interface Events {
   verified(event: VerifyPass & { readonly drifted: number; readonly repairs: number }): void;
   /** Mapped attributes that Omni would drop: they are not sent. */
   leftOut(attributes: readonly { name: string; why: string }[]): void;
+  /** Somebody was looked up by hand. */
+  looked(event: { readonly ask: string; readonly ref?: string; readonly outcome: string }): void;
   /** A reconcile that broke off. */
   broken(event: { readonly run: string; readonly problem: string; readonly error: Error }): void;
   setback(event: SetbackEvent): void;

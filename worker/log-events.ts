@@ -21,6 +21,7 @@ export function logEvents(log: Logger, onStep: (step: Step) => void): Events {
         pass.problem === undefined ? 'verified' : 'the verify pass broke off',
       ),
     leftOut: (attributes) => log.warn({ attributes }, 'attributes are left out'),
+    looked: (event) => log.info(event, 'looked up by hand'),
     broken: ({ run, problem, error }) =>
       log.error(
         { run, problem, ...(isSyncError(error) ? {} : { stack: error.stack }) },

@@ -3,7 +3,7 @@ import type { DirectoryPage } from '../directory/directory.ts';
 import type { Mapped, Mapping } from '../plan/map.ts';
 
 /** What comes of each record of a page, in its order. */
-export function mapPage(page: DirectoryPage, mapping: Mapping): Mapped[] {
+export function mapPage(page: DirectoryPage, mapping: Pick<Mapping, 'map'>): Mapped[] {
   return page.map((record, index) => {
     const mapped = mapping.map(record);
     if (mapped.verdict !== 'rejected' || page.placeOf === undefined) return mapped;

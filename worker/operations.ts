@@ -1,11 +1,12 @@
 /** What an operator asks of one sync, carried out: the commands and the HTTP interface both come through here. */
 import { hastenPerson } from '../jobs/add.ts';
-import type { SetAside } from '../ledger/quarantine.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { SyncError } from '../model/errors.ts';
-import { addressKey } from '../model/person.ts';
-import type { ActDone, AskView, FailedView, LeaversView, Named, Operations } from '../ops/operations.ts';
+import type { ActDone, FailedView, LeaversView, Named, Operations } from '../ops/operations.ts';
 import { runView, syncStatus } from '../ops/status.ts';
 import { heldDigest } from '../plan/held.ts';
+import { askView } from './ask-view.ts';
+import { refsOf } from './people.ts';
 import { nextRun } from './schedule.ts';
 import { ask, type SyncParts } from './sync.ts';
 
@@ -25,18 +26,12 @@ export function operationsOf(sync: SyncParts): Operations {
       await budget.resume();
       await queues.apply.resume();
     },
-    resync: ({ full }, actor) => ask(sync, { by: actor, full }),
-    ask: (id) => askOf(sync, id),
+    resync: ({ full, user }, actor) =>
+      ask(sync, { by: actor, full, ...(user !== undefined && { person: user.trim() }) }),
+    ask: (id) => askView(sync, id),
     explain: async () => undefined,
     runs: async (limit) => (await sync.ledger.runs.recent(limit)).map(runView),
   };
-}
-
-async function askOf({ ledger }: SyncParts, id: string): Promise<AskView> {
-  const state = await ledger.asks.state(id);
-  if (state.kind !== 'done') return { state: state.kind };
-  const run = await ledger.runs.get(state.run);
-  return { state: 'done', run: run === undefined ? null : runView(run), person: null };
 }
 
 async function leaversOf({ name, ledger }: SyncParts): Promise<LeaversView> {
@@ -54,7 +49,7 @@ async function failedOf({ name, ledger }: SyncParts): Promise<FailedView> {
 async function approve({ ledger }: SyncParts, people: Named, digest: string) {
   const held = (await ledger.leavers.all()).filter(({ stage }) => stage === 'held');
   if (held.length === 0 || heldDigest(held) !== digest) throw changed();
-  const { chosen, unknown } = choose(held, people);
+  const { chosen, unknown } = await choose(held, people, ledger);
   // A part of what was meant may be a slip in the rest: nobody goes then.
   if (unknown.length > 0) return { done: [], unknown, stillHeld: held.length };
   await ledger.leavers.approve(chosen);
@@ -70,7 +65,7 @@ function changed(): SyncError {
 }
 
 async function keep({ ledger }: SyncParts, people: readonly string[]): Promise<ActDone> {
-  const { chosen, unknown } = choose(await ledger.leavers.all(), people);
+  const { chosen, unknown } = await choose(await ledger.leavers.all(), people, ledger);
   await ledger.leavers.keep(chosen.map(({ ref }) => ref));
   return { ...doneFor(chosen), unknown };
 }
@@ -78,41 +73,26 @@ async function keep({ ledger }: SyncParts, people: readonly string[]): Promise<A
 async function retry(sync: SyncParts, people: Named): Promise<ActDone> {
   const { ledger, queues } = sync;
   const stuck = (await ledger.quarantine.all()).filter(({ until }) => until !== 'time');
-  const { chosen, unknown } = choose(await withAddresses(stuck, people, sync), people);
+  const { chosen, unknown } = await choose(stuck, people, ledger);
   await ledger.quarantine.release(chosen.map(({ ref }) => ref));
   for (const { ref } of chosen) await hastenPerson(queues.apply, { ref, kind: 'retry' });
   return { ...doneFor(chosen), unknown };
 }
 
-/** The addresses of people set aside stand in their waiting desired states; read where somebody is named by one. */
-async function withAddresses(stuck: readonly SetAside[], people: Named, { ledger }: SyncParts) {
-  if (people === 'all' || !people.some((name) => name.includes('@'))) return stuck;
-  return Promise.all(
-    stuck.map(async (one) => {
-      const userName = (await ledger.outbox.get(one.ref))?.desired?.userName;
-      return userName === undefined ? one : { ...one, userName };
-    }),
-  );
-}
-
 interface Nameable {
   readonly sourceId: string;
   readonly ref: string;
-  readonly userName?: string;
 }
 
 /** Those of `candidates` who are named, and the names that are nobody's. */
-function choose<Person extends Nameable>(candidates: readonly Person[], people: Named) {
+async function choose<Person extends Nameable>(candidates: readonly Person[], people: Named, ledger: Ledger) {
   if (people === 'all') return { chosen: candidates, unknown: [] };
+  const refs = await refsOf(ledger, people);
+  const isNamed = ({ ref }: Nameable, name: string) => refs.get(name)?.has(ref) === true;
   return {
     chosen: candidates.filter((candidate) => people.some((name) => isNamed(candidate, name))),
     unknown: people.filter((name) => !candidates.some((candidate) => isNamed(candidate, name))),
   };
-}
-
-function isNamed({ sourceId, ref, userName }: Nameable, name: string): boolean {
-  if (name === sourceId || name === ref) return true;
-  return userName !== undefined && addressKey(name) === addressKey(userName);
 }
 
 function doneFor(chosen: readonly Nameable[]): ActDone {

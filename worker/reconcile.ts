@@ -55,6 +55,7 @@ async function reconcileFor(asks: readonly Ask[], under: Under): Promise<string>
   const { ledger } = under.deps;
   const id = randomUUID();
   const ids = asks.map((ask) => ask.id);
+  await ledger.asks.begin(asks);
   await ledger.runs.begin(id, new Date());
   try {
     await runOnce(id, wantOf(asks), under);

@@ -7,11 +7,11 @@ import type { ChangesPage } from '../directory/directory.ts';
 import type { Links, StoredLink } from '../ledger/links.ts';
 import type { ChangeKind, Rejection } from '../model/change.ts';
 import { isSyncError } from '../model/errors.ts';
-import type { Link } from '../model/link.ts';
-import { addressKey, type DesiredUser } from '../model/person.ts';
-import { decide, type KnownAccount, type Rules } from '../plan/decide.ts';
+import type { DesiredUser } from '../model/person.ts';
+import type { KnownAccount, Rules } from '../plan/decide.ts';
 import type { Mapped, Mapping } from '../plan/map.ts';
-import { type Definition, holdable } from '../plan/usable.ts';
+import type { Definition } from '../plan/usable.ts';
+import { judge, type Open, openOf } from './judge.ts';
 import { mapPage } from './map-page.ts';
 import { findRelinks, lateVerdicts } from './survey-addresses.ts';
 import { findLeavers, type Leaver, type ReadEnd } from './survey-leavers.ts';
@@ -167,8 +167,6 @@ async function surveyPage(
   };
 }
 
-type Open = Omit<Verdict, 'decision' | 'link' | 'account'>;
-
 function isPresent(presence: Presence | undefined): boolean {
   return presence === 'known' || presence === 'rejected';
 }
@@ -181,10 +179,9 @@ function reject(state: State, rejection: Rejection): void {
 
 /** A person in scope who needs a closer look; nothing for one in step, and for the second record of one id. */
 function meet(mapped: Extract<Mapped, { verdict: 'inScope' }>, state: State, options: SurveyOptions): Open[] {
-  const desired = holdable(mapped.desired, options.definitions);
-  const { sourceId } = desired;
-  const fingerprint = options.fingerprint(desired, mapped.protected);
-  const seen = state.index.see(sourceId, fingerprint);
+  const person = openOf(mapped, options);
+  const { sourceId } = person;
+  const seen = state.index.see(sourceId, person.fingerprint);
   if (seen === 'again' && !state.met.has(sourceId)) state.met.set(sourceId, 'known');
   if (isClaimed(state, sourceId)) {
     twin(state, sourceId, 'id');
@@ -194,7 +191,7 @@ function meet(mapped: Extract<Mapped, { verdict: 'inScope' }>, state: State, opt
   if (seen === 'first' && !options.full && !options.waiting(sourceId) && !options.watched(sourceId))
     return [];
   state.met.set(sourceId, 'known');
-  return [{ sourceId, desired, protected: mapped.protected, fingerprint }];
+  return [person];
 }
 
 /** The first record of this person was unchanged and is in no map: the link's fingerprint tells that it was met. */
@@ -205,11 +202,6 @@ function rejectChangedTwin(person: Open, stored: StoredLink | undefined, state: 
   // Both records were counted.
   state.inScope--;
   twin(state, person.sourceId, 'id');
-}
-
-function judge(person: Open, link: Link | undefined, options: SurveyOptions): Verdict {
-  const account = link === undefined ? options.accounts.get(addressKey(person.desired.userName)) : undefined;
-  return { ...person, link, account, decision: decide({ ...person, link, account }, options.rules) };
 }
 
 /** Counts a verdict, and keeps for the end what must wait for it. */

@@ -1,7 +1,7 @@
 /** One sync, put together: everything that belongs to one directory and one Omni, and what may be started of it. */
 import type { Worker } from 'bullmq';
 import type { Directory } from '../directory/directory.ts';
-import { addReconcileJob } from '../jobs/add.ts';
+import { addPersonJob, addReconcileJob } from '../jobs/add.ts';
 import {
   type ApplyJob,
   openApplyWorker,
@@ -9,7 +9,7 @@ import {
   type QueueOptions,
   type Queues,
 } from '../jobs/queues.ts';
-import type { Ask } from '../ledger/asks.ts';
+import type { NewAsk } from '../ledger/asks.ts';
 import type { HostBudget } from '../ledger/budget.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Budget } from '../model/budget.ts';
@@ -25,6 +25,7 @@ import type { Events } from './events.ts';
 import type { LeavingRules } from './finish.ts';
 import type { LeaverRules } from './leavers.ts';
 import { reconcile } from './reconcile.ts';
+import { resyncPeople } from './resync.ts';
 import { type Schedule, type Schedules, schedule, together } from './schedule.ts';
 
 /** What a sync is made of; compose.ts makes it. */
@@ -69,10 +70,11 @@ export interface Running {
 /** How long a stop lets requests finish before it cuts them off, in milliseconds: the service ends within 30 s. */
 const FINISH_MS = 20_000;
 
-/** Asks for a reconcile: the one door that cron, HTTP and the commands all use. */
-export async function ask({ ledger, queues }: SyncParts, about: Omit<Ask, 'id'>): Promise<string> {
+/** Asks for a reconcile, or for one person: the one door that cron, HTTP and the commands all use. */
+export async function ask({ ledger, queues }: SyncParts, about: NewAsk): Promise<string> {
   const id = await ledger.asks.add(about);
-  await addReconcileJob(queues);
+  if (about.person === undefined) await addReconcileJob(queues);
+  else await addPersonJob(queues);
   return id;
 }
 
@@ -84,7 +86,7 @@ export function startSchedule(parts: SyncParts): Schedule {
   const { expression, full, timezone } = parts.schedule;
   const tellsChanges = full !== undefined && parts.directory.changes !== undefined;
   const about = { by: 'cron', full: false };
-  const clock = (name: string, when: string, asked: Omit<Ask, 'id'>) =>
+  const clock = (name: string, when: string, asked: NewAsk) =>
     schedule({
       expression: when,
       timezone,
@@ -99,7 +101,7 @@ export function startSchedule(parts: SyncParts): Schedule {
 /** One replica acts on a slot of a schedule. */
 async function tick(
   parts: SyncParts,
-  { name, slot, asked }: { name: string; slot: number; asked: Omit<Ask, 'id'> },
+  { name, slot, asked }: { name: string; slot: number; asked: NewAsk },
 ): Promise<void> {
   if (!(await parts.ledger.claimTick(name, slot))) return;
   await ask(parts, asked).catch(async (error: unknown) => {
@@ -108,12 +110,14 @@ async function tick(
   });
 }
 
-/** Runs the reconciles that anyone asks for. */
+/** Runs the reconciles that anyone asks for, and beside them looks up single people. */
 export function startReconciling(parts: SyncParts): Running {
   const ending = new AbortController();
-  const worker = openReconcileWorker(parts.queueOptions, (job) =>
-    reconcile(parts, { signal: ending.signal, last: job.attemptsMade + 1 >= (job.opts.attempts ?? 1) }),
-  );
+  const worker = openReconcileWorker(parts.queueOptions, (job) => {
+    const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+    const work = job.name === 'person' ? resyncPeople : reconcile;
+    return work(parts, { signal: ending.signal, last });
+  });
   hear(worker, parts.events);
   return {
     async stop() {

@@ -34,7 +34,7 @@ describe('createAsks', () => {
     );
     await asks.close([one], 'run-1');
     expect(await asks.state(one)).toEqual({ kind: 'done', run: 'run-1' });
-    expect(await asks.state(two)).toEqual({ kind: 'waiting' });
+    expect(await asks.state(two)).toEqual({ kind: 'waiting', begun: false });
     expect((await asks.open()).map(({ id }) => id)).toEqual([two]);
   });
 
@@ -42,7 +42,7 @@ describe('createAsks', () => {
     const asks = createAsks(redis, keys);
     const id = await asks.add({ by: 'http', full: false });
     await asks.close([], 'run-1');
-    expect(await asks.state(id)).toEqual({ kind: 'waiting' });
+    expect(await asks.state(id)).toEqual({ kind: 'waiting', begun: false });
   });
 
   it('says of one that was lost with Redis that it is unknown', async () => {

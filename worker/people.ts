@@ -1,0 +1,86 @@
+/** Who is meant by a name: a sourceId, an address or a ref. The one place that knows, for everything that takes a PERSON. */
+import type { Ledger } from '../ledger/ledger.ts';
+import { addressKey } from '../model/person.ts';
+
+/** Somebody whom the ledger knows, as far as it names them. */
+export interface Known {
+  readonly sourceId: string;
+  readonly ref: string;
+  readonly userName?: string;
+  /** Has an account that is active; else a waiting state, a tombstone, or an account that was taken away. */
+  readonly active: boolean;
+}
+
+/**
+ * Everyone whom the ledger knows: links, waiting desired states, tombstones, people set aside, rejected records.
+ * Somebody may come several times, under several addresses.
+ */
+export async function* knownPeople(ledger: Ledger): AsyncGenerator<Known> {
+  const { ref } = await ledger.begin();
+  for await (const page of ledger.links.stored()) {
+    for (const { link } of page) {
+      const { sourceId, userName, state } = link;
+      yield { sourceId, ref: ref(sourceId), userName, active: state === 'active' };
+    }
+  }
+  for await (const page of ledger.outbox.rows()) {
+    for (const { sourceId, ref: own, desired } of page)
+      yield { sourceId, ref: own, active: false, ...(desired && { userName: desired.userName }) };
+  }
+  for (const { sourceId, ref: own, userName } of await ledger.leavers.all())
+    yield { sourceId, ref: own, userName, active: false };
+  for (const { sourceId, ref: own } of await ledger.quarantine.all())
+    yield { sourceId, ref: own, active: false };
+  for (const { sourceId } of await ledger.rejections())
+    if (sourceId !== undefined) yield { sourceId, ref: ref(sourceId), active: false };
+}
+
+/** The people whom the ledger knows under `name`: by id and ref first, then those with an active account. */
+export async function peopleNamed(ledger: Ledger, name: string): Promise<Known[]> {
+  const exact = await byIdOrRef(ledger, name);
+  if (exact !== undefined) return [exact];
+  const found = new Map<string, Known>();
+  for await (const known of knownPeople(ledger)) {
+    if (!isNamed(known, name)) continue;
+    const earlier = found.get(known.sourceId);
+    if (earlier === undefined || known.active) found.set(known.sourceId, known);
+  }
+  return [...found.values()].sort((a, b) => Number(b.active) - Number(a.active));
+}
+
+/** Found at once, without looking through everybody. */
+async function byIdOrRef(ledger: Ledger, name: string): Promise<Known | undefined> {
+  const { ref } = await ledger.begin();
+  const own = ref(name);
+  const link = (await ledger.links.of([name])).get(name)?.link;
+  if (link !== undefined) {
+    const { userName, state } = link;
+    return { sourceId: name, ref: own, userName, active: state === 'active' };
+  }
+  for (const key of [own, name]) {
+    const known =
+      (await ledger.outbox.get(key)) ?? (await ledger.leavers.get(key)) ?? (await ledger.quarantine.get(key));
+    if (known !== undefined) return { sourceId: known.sourceId, ref: key, active: false };
+  }
+  return undefined;
+}
+
+function isNamed({ sourceId, ref, userName }: Known, name: string): boolean {
+  if (name === sourceId || name === ref) return true;
+  return userName !== undefined && addressKey(name) === addressKey(userName);
+}
+
+/** The refs that each name may stand for; of an address those of everyone who has it. Whether there is such a person is not said. */
+export async function refsOf(
+  ledger: Ledger,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const { ref } = await ledger.begin();
+  const refs = new Map(names.map((name) => [name, new Set([name, ref(name)])]));
+  const addresses = names.filter((name) => name.includes('@'));
+  if (addresses.length === 0) return refs;
+  for await (const known of knownPeople(ledger)) {
+    for (const name of addresses) if (isNamed(known, name)) refs.get(name)?.add(known.ref);
+  }
+  return refs;
+}
