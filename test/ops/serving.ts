@@ -81,6 +81,7 @@ function partsOf(rig: Rig): SyncParts {
     omni,
     events,
     schedule,
+    verifySchedule: undefined,
     rate,
     concurrency: 2,
     stamp: 's',
