@@ -31,6 +31,8 @@ interface LdapDirectoryConfig {
   /** Attributes that are lists, always. */
   readonly multi: readonly string[];
   readonly pageSize: number;
+  /** How to ask who changed, where a sync has a `fullSchedule`. */
+  readonly changes: keyof typeof CHANGES;
   readonly startTls: boolean;
   /** Absolute path of the certificates to trust. */
   readonly ca?: string;
@@ -41,6 +43,11 @@ interface LdapDirectoryConfig {
 export type DirectoryConfig = FileDirectoryConfig | LdapDirectoryConfig;
 
 const TYPES = ['file', 'ldap'] as const;
+const CHANGES = {
+  modifyTimestamp: 'any server that keeps it',
+  dirSync: 'Active Directory',
+  none: 'everybody is read each time',
+} as const;
 const BY_EXTENSION: Readonly<Record<string, FileFormat>> = {
   csv: 'csv',
   tsv: 'csv',
@@ -124,6 +131,7 @@ function ldapSchema(files: Files) {
     attributes: list('the attributes to read; left out: all', attribute).exactOptional(),
     multi: list('attributes that are lists, always', attribute, 0).prefault([]),
     pageSize: whole('entries a page', 1, 10_000).prefault(500),
+    changes: choice('how to ask who changed; with fullSchedule alone', CHANGES).prefault('modifyTimestamp'),
     startTls: flag('whether ldap:// turns to TLS before signing in').prefault(false),
     ca: readableFile('a PEM file of the certificates to trust', files).exactOptional(),
     timeout: duration('how long one request may take', SECOND, 10 * MINUTE).prefault('30s'),

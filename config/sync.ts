@@ -60,7 +60,7 @@ export function syncSchema(files: Files, check: ExpressionCheck) {
       'must be one to 40 small letters, digits and hyphens',
     ),
     schedule: cron('when the directory is read').prefault('*/15 * * * *'),
-    fullSchedule: cron('when all of it is read, where the directory can tell changes').exactOptional(),
+    fullSchedule: cron('when all of it is read; schedule then asks who changed alone').exactOptional(),
     verifySchedule: cron('when Omni is compared with what we last confirmed').exactOptional(),
     timezone: timezone('what the schedules are read in').prefault('UTC'),
     directory: directorySchema(files),
@@ -74,7 +74,24 @@ export function syncSchema(files: Files, check: ExpressionCheck) {
     drift: driftSchema().prefault('report'),
     leavers: leaversSchema(files).prefault({}),
   });
-  return fields.superRefine(knownDriftFields, IN_SECTION).superRefine(compilable(check), IN_SECTION);
+  return fields
+    .superRefine(knownDriftFields, IN_SECTION)
+    .superRefine(compilable(check), IN_SECTION)
+    .transform((sync): SyncConfig => {
+      if (sync.fullSchedule !== undefined && !tellsChanges(sync.directory)) warnOfIdleSchedule(files, sync);
+      return sync;
+    });
+}
+
+/** Whether this directory can be asked who changed. */
+function tellsChanges(directory: DirectoryConfig): boolean {
+  return directory.type === 'ldap' && directory.changes !== 'none';
+}
+
+function warnOfIdleSchedule(files: Files, { name }: Pick<SyncConfig, 'name'>): void {
+  files.warn(
+    `sync ${name}: fullSchedule is without effect: this directory tells no changes, and is read whole on schedule`,
+  );
 }
 
 function driftSchema() {

@@ -30,11 +30,11 @@ const START_TLS = '1.3.6.1.4.1.1466.20037';
  * @throws SyncError `incomplete`: `ldap.connect`, `ldap.tls`, `ldap.bind`, `ldap.cut`, `ldap.timeout`,
  * `ldap.protocol`, `directory.aborted`.
  */
-export async function* withConnection<Item>(
+export async function* withConnection<Item, End>(
   login: LdapLogin,
   signal: AbortSignal | undefined,
-  work: (wire: Wire) => AsyncGenerator<Item>,
-): AsyncGenerator<Item> {
+  work: (wire: Wire) => AsyncGenerator<Item, End>,
+): AsyncGenerator<Item, End> {
   const open: { wire?: Wire; socket?: Socket } = {};
   const onAbort = () => {
     open.wire?.close(aborted(login.reading));
@@ -58,7 +58,7 @@ export async function* withConnection<Item>(
     step = 'bind';
     await bind(open.wire, login);
     step = 'search';
-    yield* work(open.wire);
+    return yield* work(open.wire);
   } catch (error) {
     throw signal?.aborted ? aborted(login.reading) : wireFault(login.reading, step, error);
   } finally {

@@ -2,7 +2,7 @@
  * Search filters: the operator's own, read once and strictly, and the one that looks a person up. A value is never
  * pasted into a filter's text: the lookup is built as a tree, so no value can change its shape.
  */
-import { AndFilter, EqualityFilter, type Filter, FilterParser } from 'ldapts';
+import { AndFilter, EqualityFilter, type Filter, FilterParser, NotFilter, OrFilter } from 'ldapts';
 import { SyncError } from '../model/errors.ts';
 import { escapeFilter } from './ldap-escape.ts';
 
@@ -24,6 +24,17 @@ export function parseFilter(text: string): Filter {
 /** Those of `filter` whose `attribute` equals `value`; bytes are compared as bytes. */
 export function equalWithin(filter: Filter, attribute: string, value: string | Buffer): Filter {
   return new AndFilter({ filters: [filter, new EqualityFilter({ attribute, value })] });
+}
+
+/** The attributes that `filter` looks at; undefined where it does not name them all. */
+export function attributesIn(filter: Filter): readonly string[] | undefined {
+  if (filter instanceof NotFilter) return attributesIn(filter.filter);
+  if (filter instanceof AndFilter || filter instanceof OrFilter) {
+    const each = filter.filters.map(attributesIn);
+    return each.every((names) => names !== undefined) ? each.flat() : undefined;
+  }
+  const named = 'attribute' in filter ? filter.attribute : 'matchType' in filter ? filter.matchType : '';
+  return typeof named === 'string' && named !== '' ? [named] : undefined;
 }
 
 /**

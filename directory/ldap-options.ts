@@ -22,6 +22,8 @@ export interface LdapOptions {
   readonly multi?: readonly string[] | undefined;
   /** Entries a page, 500 where it is left out. */
   readonly pageSize?: number | undefined;
+  /** How to tell who changed; left out: not at all. */
+  readonly changes?: 'modifyTimestamp' | 'dirSync' | undefined;
   /** TLS on an `ldap://` connection, before anything is sent. */
   readonly startTls?: boolean | undefined;
   /** PEM text of the authorities to trust instead of the system's. */

@@ -43,6 +43,11 @@ export function entryRecord(entry: SearchEntry, rules: FieldRules): DirectoryRec
   return record;
 }
 
+/** The first value of an attribute, as bytes. */
+export function firstValue({ attributes }: SearchEntry, name: string): Buffer | undefined {
+  return attributes.find(({ type }) => type.toLowerCase() === name.toLowerCase())?.parsedBuffers[0];
+}
+
 function asField(values: readonly (string | number)[], isMulti: boolean): FieldValue {
   const [first] = values;
   if (values.length === 1 && first !== undefined && !isMulti) return emptyToNull(first);
@@ -65,7 +70,7 @@ function attributeValue(type: string, bytes: Buffer): string | number {
 }
 
 /** objectGUID's 16 bytes as Microsoft writes them: the first three groups are little-endian ([MS-DTYP] 2.3.4). */
-function microsoftGuid(bytes: Buffer): string | undefined {
+export function microsoftGuid(bytes: Buffer): string | undefined {
   return bytes.length === 16 ? hyphened(swapped(bytes)) : undefined;
 }
 

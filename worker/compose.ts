@@ -6,6 +6,7 @@ import { basename } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config, DirectoryConfig, SyncConfig } from '../config/schema.ts';
+import type { Directory } from '../directory/directory.ts';
 import { openDirectory } from '../directory/select.ts';
 import { createHttp, type HttpClient } from '../http/client.ts';
 import { isBusy, openQueues } from '../jobs/queues.ts';
@@ -123,12 +124,11 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
   const http = httpFor(settings);
   const queueOptions = { redis, prefix: syncTag(sync.name), readOnly: shared.readOnly === true };
   const queues = openQueues(queueOptions, events.trouble);
-  const directory = openDirectory(directoryOptions(sync.directory, mapping.fields));
   return {
     name: sync.name,
     schedule: { expression: sync.schedule, full: sync.fullSchedule, timezone: sync.timezone },
     verifySchedule: sync.verifySchedule,
-    directory,
+    directory: openSource(sync, mapping),
     basis: JSON.stringify([sync.users, leavers.protect, settings.keyOwner, policy, adopt]),
     mapping,
     fingerprint: compileFingerprint({ attributeNames: mapping.attributeNames, updates: policy !== 'create' }),
@@ -191,6 +191,10 @@ function identityOf({ omni, directory, users }: SyncConfig): Identity {
     directory: directoryIdentity(directory),
     idExpression: users.id,
   };
+}
+
+function openSource({ directory, fullSchedule }: SyncConfig, { fields }: Mapping): Directory {
+  return openDirectory(directoryOptions(directory, { fields, changes: fullSchedule !== undefined }));
 }
 
 /** Enough requests under way to use the budget where Omni takes two seconds to answer. */

@@ -89,6 +89,18 @@ describe('a secret in a file', () => {
 });
 
 describe('warnings', () => {
+  it('name a schedule for full reads where the directory tells no changes', () => {
+    const warningsOf = (directory: unknown) => {
+      const config = spoilt(`${S}.directory`, directory);
+      const syncs = (config.syncs as object[]).map((sync) => ({ ...sync, fullSchedule: '0 3 * * *' }));
+      return load({ ...config, syncs }).warnings;
+    };
+    expect(warningsOf(LDAP)).toEqual([]);
+    const idle = [expect.stringMatching(/fullSchedule is without effect/)];
+    expect(warningsOf({ ...LDAP, changes: 'none' })).toEqual(idle);
+    expect(warningsOf({ type: 'file', path: 'people.csv' })).toEqual(idle);
+  });
+
   it('name passwords that travel unencrypted and tokens that are short', () => {
     const clear = { ...LDAP, bindDn: 'cn=a', bindPassword: 'pw' };
     const warningsOf = (url: string, more = {}) =>

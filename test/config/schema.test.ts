@@ -48,6 +48,7 @@ describe('defaults', () => {
     expect(syncOf('directory', LDAP).directory).toEqual({
       ...LDAP,
       filter: '(objectClass=person)',
+      changes: 'modifyTimestamp',
       multi: [],
       pageSize: 500,
       startTls: false,
