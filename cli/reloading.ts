@@ -3,15 +3,22 @@ import { ConfigError } from '../config/errors.ts';
 import { watchFile } from '../config/watch.ts';
 import type { Service } from '../worker/service.ts';
 import type { Context } from './context.ts';
+import type { Supervisor } from './systemd.ts';
 
 /** Listens until the function that it returns is called. */
-export function reloading(service: Service, { config, log, load }: Context): () => void {
+export function reloading(
+  service: Service,
+  { config, log, load }: Context,
+  { reloading, ready }: Supervisor,
+): () => void {
   const reload = async () => {
+    reloading();
     try {
       await service.reload(load());
     } catch (error) {
       log.error(faultsOf(error), 'the configuration is refused; the old one goes on');
     }
+    ready();
   };
   const onChange = () => void reload();
   process.on('SIGHUP', onChange);

@@ -1,10 +1,14 @@
 /** `omni-sync start`: the service. Ends with status 0 at SIGTERM, what is in flight finished or handed back. */
+import type { Logger } from 'pino';
+import { processEnvironment } from '../config/process.ts';
 import { SyncError } from '../model/errors.ts';
+import type { Health } from '../model/health.ts';
 import { startService } from '../worker/service.ts';
 import type { Role } from '../worker/sync.ts';
 import { type CommonOptions, EXIT, withDaemon } from './context.ts';
 import { reloading } from './reloading.ts';
 import { startServing } from './serving.ts';
+import { supervisor } from './systemd.ts';
 import { terminated } from './terminated.ts';
 
 export interface StartOptions extends CommonOptions {
@@ -27,13 +31,17 @@ export async function start(options: StartOptions): Promise<number> {
     const server = roles.includes('server')
       ? await startServing({ daemon, context, syncs: () => syncs() })
       : undefined;
-    const service = startService({ daemon, config, roles: roles.filter(isOfSyncs), log });
+    const told = supervisor(processEnvironment(), log);
+    const onHealth = ({ alive }: Health) => (alive ? told.alive() : giveUp(log));
+    const service = startService({ daemon, config, roles: roles.filter(isOfSyncs), log, onHealth });
     syncs = service.syncs;
-    const ignore = reloading(service, context);
+    const ignore = reloading(service, context, told);
     await Promise.race([ending, service.settled]);
     log.info({ syncs: service.syncs().map(({ name }) => name), roles }, 'started');
+    told.ready();
     await ending;
     log.info('stopping');
+    told.stopping();
     ignore();
     await server?.stop();
     await service.stop();
@@ -44,6 +52,12 @@ export async function start(options: StartOptions): Promise<number> {
 
 function isOfSyncs(role: ServiceRole): role is Role {
   return role !== 'server';
+}
+
+/** What was in flight is handed out again, to the process that the supervisor starts next. */
+function giveUp(log: Logger): never {
+  log.fatal('a loop is wedged and was begun anew in vain: the process ends, to be started again');
+  process.exit(EXIT.notInStep);
 }
 
 function rolesOf(text: string | undefined): ServiceRole[] {

@@ -68,6 +68,10 @@ export function syncKeys(sync: string) {
     audit: key('audit'),
     /** string: a slot of a schedule that a scheduler has claimed; expires. */
     tick: (schedule: string, slot: number) => key(`tick:${schedule}:${slot}`),
+    /** hash: role → when one of its processes last gave a sign of life. */
+    signs: key('signs'),
+    /** string: when all was last in step. */
+    converged: key('converged'),
   };
 }
 

@@ -17,6 +17,7 @@ import { createRegister, type Register } from './register.ts';
 import { createReview, type Review } from './review.ts';
 import { createRuns, type Runs } from './runs.ts';
 import { type ScriptedRedis, withScripts } from './scripts.ts';
+import { createSigns, type Signs } from './signs.ts';
 import { createWatermarks, type Watermarks } from './watermark.ts';
 
 const TICK_SECONDS = 3600;
@@ -37,6 +38,7 @@ export interface Ledger extends Committer, Review {
   readonly definitions: Definitions;
   readonly watermarks: Watermarks;
   readonly drift: Drift;
+  readonly signs: Signs;
   /** Opens the ledger; see Meta.begin. `ref` names people for as long as this ledger is not wiped. */
   begin(): Promise<{
     readonly ref: (sourceId: string) => string;
@@ -123,6 +125,10 @@ export function createLedger(options: LedgerOptions): Ledger {
   const keys = syncKeys(options.sync);
   const meta = createMeta({ ...options, redis, keys });
   const memory = memoryOf(redis, keys);
+  const now = async () => {
+    const [seconds, micros] = await redis.time();
+    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+  };
   return {
     ...createCommitter(redis, keys),
     ...createReview(redis, keys),
@@ -144,6 +150,7 @@ export function createLedger(options: LedgerOptions): Ledger {
         memory: otherOmni ? memoryOf(redis, syncKeys(NOBODY)) : memory,
       };
     },
+    signs: createSigns(redis, keys, now),
     async begin() {
       const { refKey, ...begun } = await meta.begin();
       return { ...begun, ref: createRefs(refKey) };
@@ -167,10 +174,7 @@ export function createLedger(options: LedgerOptions): Ledger {
         ),
       ),
     disclaim: async (ref) => void (await redis.hdel(keys.intents, ref)),
-    async now() {
-      const [seconds, micros] = await redis.time();
-      return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-    },
+    now,
     releaseTick: async (schedule, slot) => void (await redis.del(keys.tick(schedule, slot))),
     async claimTick(schedule, slot) {
       return (await redis.set(keys.tick(schedule, slot), '1', 'EX', TICK_SECONDS, 'NX')) === 'OK';

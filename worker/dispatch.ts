@@ -24,11 +24,17 @@ export interface DispatchOptions {
   /** Carries one job out and finishes it in the queue; throws for nothing but bugs of its own. */
   readonly handle: (job: Job<ApplyJob>, token: string, spending: Spending) => Promise<void>;
   readonly onTrouble: (error: Error) => void;
+  /** Whether jobs may be taken now; always where left out. */
+  readonly mayTake?: () => boolean;
 }
 
 export interface Dispatcher {
   /** Takes no more, and waits for what is under way. */
   stop(): Promise<void>;
+  /** Takes no more, and waits for what is under way, but not for a queue that owes an answer. */
+  abandon(): Promise<void>;
+  /** How long the queue has owed it an answer by now, in milliseconds; an idle one answers each second. */
+  owedMs(): number;
 }
 
 /** How long a halted target, or a Redis that is away, is left alone before the next look. */
@@ -48,21 +54,34 @@ export function dispatch(options: DispatchOptions): Dispatcher {
     () => void extendLocks(options.worker, [...held.values()]).catch(options.onTrouble),
     LOCK_MS / 3,
   );
-  const looping = loop({ ...options, signal: stopping.signal, held });
+  const owed: Owed = { since: undefined };
+  const looping = loop({ ...options, signal: stopping.signal, held, owed });
+  const abandon = async () => {
+    stopping.abort();
+    await Promise.all([...held.values()].map(({ done }) => done));
+    clearInterval(locks);
+  };
   return {
     async stop() {
       stopping.abort();
       await looping;
-      await Promise.all([...held.values()].map(({ done }) => done));
-      clearInterval(locks);
+      await abandon();
     },
+    abandon,
+    owedMs: () => (owed.since === undefined ? 0 : performance.now() - owed.since),
   };
+}
+
+/** Since when the queue owes an answer. */
+interface Owed {
+  since: number | undefined;
 }
 
 interface Taking extends DispatchOptions {
   readonly signal: AbortSignal;
   /** Every job that this process has, by token; their locks are prolonged. */
   readonly held: Map<string, Held>;
+  readonly owed: Owed;
 }
 
 /** What the last step left: whether more jobs are likely, and a turn that nobody wanted. */
@@ -72,19 +91,37 @@ interface Left {
 }
 
 async function loop(taking: Taking): Promise<void> {
-  await taking.worker.waitUntilReady();
-  await taking.worker.startStalledCheckTimer();
+  await answered(taking, async () => {
+    await taking.worker.waitUntilReady();
+    await taking.worker.startStalledCheckTimer();
+  });
   let left: Left = { busy: false, turn: undefined };
   while (!taking.signal.aborted) {
     try {
-      left = await takeOne(taking, left);
+      if (taking.mayTake?.() !== false) left = await takeOne(taking, left);
+      else left = await rest(taking);
     } catch (error) {
       left = { busy: false, turn: undefined };
       if (taking.signal.aborted) return;
       if (!isSyncError(error, 'unauthorized'))
         taking.onTrouble(error instanceof Error ? error : new Error(String(error)));
-      await sleep(PAUSE_MS, undefined, { signal: taking.signal }).catch(() => undefined);
+      await rest(taking);
     }
+  }
+}
+
+async function rest({ signal }: Taking): Promise<Left> {
+  await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+  return { busy: false, turn: undefined };
+}
+
+/** Awaits something of the queue's, and notes for how long. */
+async function answered<Answer>({ owed }: Taking, ask: () => Promise<Answer>): Promise<Answer> {
+  owed.since = performance.now();
+  try {
+    return await ask();
+  } finally {
+    owed.since = undefined;
   }
 }
 
@@ -97,7 +134,7 @@ async function takeOne(taking: Taking, left: Left): Promise<Left> {
   }
   if (left.busy) turn ??= await budget.turn(signal);
   const token = randomUUID();
-  const job = await worker.getNextJob(token, { block: !left.busy });
+  const job = await answered(taking, () => worker.getNextJob(token, { block: !left.busy }));
   if (job === undefined) return { busy: false, turn: undefined };
   turn ??= await turnFor({ job, token }, taking);
   return { busy: true, turn: await begin({ job, token }, turn, taking) };

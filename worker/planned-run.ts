@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openApplyWorker } from '../jobs/queues.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { PlannedSync } from '../plan/plan-file.ts';
+import { createGate } from './gate.ts';
 import { plannedJobs } from './planned-jobs.ts';
 import { reconcileOnly } from './reconcile.ts';
 import { type LeftRow, type Selection, selectPlanned } from './selection.ts';
@@ -49,7 +50,7 @@ export async function startPlanned(
   const refs = new Map(selection.taken.map((row) => [ref(row.sourceId), row]));
   const worker = openApplyWorker(parts.queueOptions);
   const jobs = plannedJobs(worker, [...refs.keys()], { ledger: parts.ledger, queue: parts.queues.apply });
-  const running: Running = applying(parts, worker, jobs);
+  const running: Running = applying(parts, { worker, source: jobs, gate: createGate() });
   return {
     run,
     waiting: () => jobs.pending.size,

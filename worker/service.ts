@@ -1,16 +1,21 @@
 /** The service: the syncs of a configuration as they run, and their exchange for those of another one while they do. */
 import type { Logger } from 'pino';
 import type { Config, SyncConfig } from '../config/schema.ts';
+import type { Health } from '../model/health.ts';
 import type { Daemon, Sync } from './compose.ts';
+import { createGate } from './gate.ts';
 import { planReload, type ReloadPlan, reloaded } from './reload.ts';
 import type { Role } from './sync.ts';
 import { startUnit, type Unit } from './unit.ts';
+import { startWatch } from './watch.ts';
 
 export interface ServiceOptions {
   readonly daemon: Daemon;
   readonly config: Config;
   readonly roles: readonly Role[];
   readonly log: Logger;
+  /** Told after each look at itself. */
+  readonly onHealth?: (health: Health) => void;
 }
 
 export interface Service {
@@ -18,6 +23,8 @@ export interface Service {
   syncs(): readonly Sync[];
   /** What runs now: after a reload, without the parts that need another start. */
   config(): Config;
+  /** How it was when it last looked at itself, seconds ago. */
+  health(): Health;
   /** Resolves once every sync runs as its roles say: after the first reconciles. */
   readonly settled: Promise<void>;
   /** Takes over what is different in `wanted`, one reload after the other. @throws SyncError `config`: all is as it was then. */
@@ -26,10 +33,20 @@ export interface Service {
 }
 
 /** Starts the syncs of a daemon. */
-export function startService({ daemon, config, roles, log }: ServiceOptions): Service {
+export function startService(options: ServiceOptions): Service {
+  const { daemon, config, roles, log } = options;
   const units = new Map<string, Unit>();
-  const start = (sync: Sync, by: 'start' | 'reload') => units.set(sync.name, startUnit(sync, { roles, by }));
+  const gate = createGate();
+  const start = (sync: Sync, by: 'start' | 'reload') =>
+    units.set(sync.name, startUnit(sync, { roles, by, gate }));
   for (const sync of daemon.syncs) start(sync, 'start');
+  const watch = startWatch({
+    redis: daemon.redis,
+    units: () => [...units.values()],
+    gate,
+    log,
+    onRound: (health) => options.onHealth?.(health),
+  });
   let runs = config;
   let last: Promise<void> = Promise.resolve();
 
@@ -49,6 +66,7 @@ export function startService({ daemon, config, roles, log }: ServiceOptions): Se
   return {
     syncs: () => [...units.values()].map(({ sync }) => sync),
     config: () => runs,
+    health: watch.health,
     settled: Promise.all([...units.values()].map((unit) => unit.settled)).then(() => undefined),
     reload(wanted) {
       const done = last.then(() => exchange(wanted));
@@ -57,6 +75,7 @@ export function startService({ daemon, config, roles, log }: ServiceOptions): Se
     },
     async stop() {
       await last;
+      await watch.stop();
       await Promise.all([...units.values()].map((unit) => unit.stop()));
     },
   };

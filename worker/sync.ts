@@ -13,6 +13,7 @@ import type { NewAsk } from '../ledger/asks.ts';
 import type { HostBudget } from '../ledger/budget.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Budget } from '../model/budget.ts';
+import { SyncError } from '../model/errors.ts';
 import type { Omni } from '../omni/client.ts';
 import type { Rules } from '../plan/decide.ts';
 import type { DriftRules } from '../plan/drift.ts';
@@ -23,6 +24,7 @@ import { handleApplyJob } from './apply-job.ts';
 import { dispatch, type JobSource } from './dispatch.ts';
 import type { Events } from './events.ts';
 import type { LeavingRules } from './finish.ts';
+import { createGate, type Gate } from './gate.ts';
 import type { LeaverRules } from './leavers.ts';
 import { reconcile } from './reconcile.ts';
 import { resyncPeople } from './resync.ts';
@@ -65,6 +67,14 @@ export type Role = 'scheduler' | 'worker';
 /** Something that runs until it is stopped. */
 export interface Running {
   stop(): Promise<void>;
+}
+
+/** One of the loops that work on a queue. */
+export interface Loop extends Running {
+  /** How long the queue has owed it an answer by now, in milliseconds; asked every few seconds. */
+  owedMs(): Promise<number>;
+  /** Lets go of a queue that owes an answer; what is under way is finished. */
+  abandon(): Promise<void>;
 }
 
 /** How long a stop lets requests finish before it cuts them off, in milliseconds: the service ends within 30 s. */
@@ -111,30 +121,73 @@ async function tick(
 }
 
 /** Runs the reconciles that anyone asks for, and beside them looks up single people. */
-export function startReconciling(parts: SyncParts): Running {
-  const ending = new AbortController();
-  const worker = openReconcileWorker(parts.queueOptions, (job) => {
+export function startReconciling(parts: SyncParts, gate: Gate = createGate()): Loop {
+  const attempts = new Set<AbortController>();
+  let ended = false;
+  let idleSince = performance.now();
+  const worker = openReconcileWorker(parts.queueOptions, async (job) => {
+    // The ask stands: the schedule adds another job for it.
+    if (!gate.mayReconcile()) throw shut();
+    const attempt = new AbortController();
+    attempts.add(attempt);
+    if (ended) attempt.abort();
     const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
     const work = job.name === 'person' ? resyncPeople : reconcile;
-    return work(parts, { signal: ending.signal, last });
+    try {
+      await work(parts, { signal: attempt.signal, last });
+    } finally {
+      attempts.delete(attempt);
+      idleSince = performance.now();
+    }
   });
   hear(worker, parts.events);
+  let waitingSince: number | undefined;
+  const breakOff = () => {
+    for (const attempt of attempts) attempt.abort();
+  };
+  const forget = gate.onShut(breakOff);
+  const end = (force: boolean) => {
+    ended = true;
+    forget();
+    breakOff();
+    return worker.close(force);
+  };
   return {
-    async stop() {
-      ending.abort();
-      await worker.close();
+    // BullMQ's own loop does not show itself: but a job that waits while nobody here works is one that it did not take.
+    async owedMs() {
+      const waits = (await parts.queues.reconcile.getJobCountByTypes('waiting', 'prioritized')) > 0;
+      waitingSince = waits ? (waitingSince ?? performance.now()) : undefined;
+      if (attempts.size > 0 || waitingSince === undefined) return 0;
+      return performance.now() - Math.max(idleSince, waitingSince);
     },
+    abandon: () => end(true),
+    stop: () => end(false),
   };
 }
 
+function shut(): SyncError {
+  return new SyncError(
+    'transient',
+    'redis.closed',
+    'nothing new is written to Redis now: it would drop what it is given, or is nearly full; the log says which',
+  );
+}
+
 /** Carries changes to Omni. */
-export function startApplying(parts: SyncParts): Running {
+export function startApplying(parts: SyncParts, gate: Gate = createGate()): Loop {
   const worker = openApplyWorker(parts.queueOptions);
-  return applying(parts, worker, worker);
+  return applying(parts, { worker, source: worker, gate });
+}
+
+export interface ApplyingOptions {
+  readonly worker: Worker<ApplyJob>;
+  /** What gives the jobs; it may be the worker. */
+  readonly source: JobSource;
+  readonly gate: Gate;
 }
 
 /** Carries the changes to Omni whose jobs `source` gives, until it is stopped; `worker` is closed with it. */
-export function applying(parts: SyncParts, worker: Worker<ApplyJob>, source: JobSource): Running {
+export function applying(parts: SyncParts, { worker, source, gate }: ApplyingOptions): Loop {
   const ending = new AbortController();
   hear(worker, parts.events);
   const dispatcher = dispatch({
@@ -144,8 +197,14 @@ export function applying(parts: SyncParts, worker: Worker<ApplyJob>, source: Job
     handle: (job, token, spending) =>
       handleApplyJob({ job, token, spending }, { ...parts, signal: ending.signal }),
     onTrouble: parts.events.trouble,
+    mayTake: gate.mayApply,
   });
   return {
+    owedMs: async () => dispatcher.owedMs(),
+    async abandon() {
+      await dispatcher.abandon();
+      await worker.close(true);
+    },
     async stop() {
       const cutting = setTimeout(() => ending.abort(), FINISH_MS);
       await dispatcher.stop();

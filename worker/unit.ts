@@ -1,21 +1,41 @@
-/** One sync as the service runs it: what each role starts, in their order, and how it ends. */
+/** One sync as the service runs it: what each role starts, in their order, how a loop is begun anew, and how it ends. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sync } from './compose.ts';
-import { ask, type Role, type Running, startApplying, startReconciling, startSchedule } from './sync.ts';
+import type { Gate } from './gate.ts';
+import {
+  ask,
+  type Loop,
+  type Role,
+  type Running,
+  startApplying,
+  startReconciling,
+  startSchedule,
+} from './sync.ts';
 import { startVerifying } from './verifying.ts';
 
 export interface Unit {
   readonly sync: Sync;
   /** Resolves once all of it runs, or it was stopped before. */
   readonly settled: Promise<void>;
+  /** The loops that run here, by the role that they belong to. */
+  loops(): ReadonlyMap<Role, UnitLoop>;
   /** Finishes or hands back what is under way, and lets go of the sync. */
   stop(): Promise<void>;
+}
+
+export interface UnitLoop {
+  owedMs(): Promise<number>;
+  /** Since it was last begun anew, in milliseconds. */
+  curedMs(): number | undefined;
+  /** Begins it anew, and lets go of the old one. */
+  cure(): void;
 }
 
 export interface UnitOptions {
   readonly roles: readonly Role[];
   /** Who asks for the first reconcile. */
   readonly by: 'start' | 'reload';
+  readonly gate: Gate;
 }
 
 const LOOK_MS = 250;
@@ -23,26 +43,53 @@ const LOOK_MS = 250;
 const FIRST_LOOKS = 240;
 
 /** Starts a sync's roles. What waits from before goes out once the directory has been looked at again: it may be out of date. */
-export function startUnit(sync: Sync, { roles, by }: UnitOptions): Unit {
+export function startUnit(sync: Sync, { roles, by, gate }: UnitOptions): Unit {
   const stopping = new AbortController();
-  const running: Running[] = [];
+  const loops = new Map<Role, UnitLoop & Running>();
+  const beside: Running[] = [];
   const begin = async () => {
     if (roles.includes('scheduler')) {
-      running.push(startSchedule(sync), startReconciling(sync), startVerifying(sync));
+      beside.push(startSchedule(sync), startVerifying(sync));
+      loops.set(
+        'scheduler',
+        curable(() => startReconciling(sync, gate), sync, stopping.signal),
+      );
       await firstReconcile(sync, by, stopping.signal);
     }
-    if (roles.includes('worker') && !stopping.signal.aborted) running.push(startApplying(sync));
+    if (roles.includes('worker') && !stopping.signal.aborted) {
+      loops.set(
+        'worker',
+        curable(() => startApplying(sync, gate), sync, stopping.signal),
+      );
+    }
   };
   const settled = begin();
   return {
     sync,
     settled,
+    loops: () => loops,
     async stop() {
       stopping.abort();
       await settled;
-      await Promise.all(running.map((one) => one.stop()));
+      await Promise.all([...beside, ...loops.values()].map((one) => one.stop()));
       await sync.close();
     },
+  };
+}
+
+function curable(start: () => Loop, { events }: Sync, stopping: AbortSignal): UnitLoop & Running {
+  let loop = start();
+  let curedAt: number | undefined;
+  return {
+    owedMs: () => loop.owedMs(),
+    curedMs: () => (curedAt === undefined ? undefined : performance.now() - curedAt),
+    cure() {
+      if (stopping.aborted) return;
+      void loop.abandon().catch(events.trouble);
+      loop = start();
+      curedAt = performance.now();
+    },
+    stop: () => loop.stop(),
   };
 }
 

@@ -57,6 +57,8 @@ export interface JourneyOptions {
   readonly apiKey?: string;
   readonly timeout?: string;
   readonly policy?: 'create' | 'upsert';
+  /** Environment variables of its processes. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Lines of the section `users`, beside id, userName and displayName. */
   readonly users?: string;
 }
@@ -76,7 +78,7 @@ async function openJourney(options: JourneyOptions = {}): Promise<Journey> {
   configure();
   const processes = new Set<ChildProcess>();
   const told: string[] = [];
-  const env = { ...process.env, OMNI_SYNC_DATA: join(folder, 'data') };
+  const env = { ...process.env, ...options.env, OMNI_SYNC_DATA: join(folder, 'data') };
   const launch = (args: readonly string[]): Process => {
     const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
     processes.add(child);

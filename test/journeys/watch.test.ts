@@ -1,0 +1,125 @@
+/** What the service notices of its Redis while it runs, and what it does then. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, describe, expect } from 'vitest';
+import { it, type Journey, type JourneyOptions, type Person, somePeople } from '../support/journey.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { endInOrder, listen, until } from '../support/service.ts';
+import { creations, expectInStep } from '../support/verdict.ts';
+
+type Install = (people: readonly Person[], options?: JourneyOptions) => Promise<Journey>;
+
+const servers: TestRedis[] = [];
+afterAll(() => Promise.all(servers.map((server) => server.stop())));
+
+/** An installation that looks at its directory each second, with a Redis of its own. */
+async function withRedis(install: Install, people: readonly Person[], options: JourneyOptions = {}) {
+  const server = await startRedis();
+  servers.push(server);
+  const journey = await install(people, options);
+  journey.configure(
+    (yaml) =>
+      `redis: { url: ${server.path} }\n${yaml.replace('policy:', 'schedule: "* * * * * *"\n    policy:')}`,
+  );
+  return { journey, redis: server.client() };
+}
+
+describe.concurrent('a service', () => {
+  it('whose blocking connections are killed goes on within 60 s', async ({ install }) => {
+    const { journey, redis } = await withRedis(install, somePeople(2));
+    const service = journey.start('start');
+    await until(() => journey.sandbox.state().users.length === 2);
+    const blocking = async () => {
+      const clients = String(await redis.client('LIST')).split('\n');
+      return clients
+        .filter((line) => line.includes('cmd=bzpopmin'))
+        .map((line) => /id=(\d+)/.exec(line)?.[1]);
+    };
+    await until(async () => (await blocking()).length >= 2);
+    for (const id of await blocking()) await redis.client('KILL', 'ID', Number(id));
+    journey.people(somePeople(5));
+    await until(() => journey.sandbox.state().users.length === 5, 55_000);
+    await endInOrder(service);
+  });
+
+  it('pauses while Redis would evict, and goes on when it would not', async ({ install }) => {
+    const { journey, redis } = await withRedis(install, somePeople(2));
+    const service = journey.start('start');
+    const said = listen(service);
+    await until(() => journey.sandbox.state().users.length === 2);
+    await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    await said(
+      'Redis would drop what it is given: nothing is read and nothing is sent until it is noeviction',
+    );
+    const calls = journey.sandbox.calls().length;
+    journey.people(somePeople(6));
+    await sleep(3_000);
+    expect(journey.sandbox.calls().length).toBe(calls);
+    await redis.config('SET', 'maxmemory-policy', 'noeviction');
+    await said('Redis takes everything again');
+    await until(() => journey.sandbox.state().users.length === 6);
+    await endInOrder(service);
+  });
+
+  it('adds nothing to a Redis that is nearly full, and carries out what waits', async ({ install }) => {
+    const first = somePeople(90);
+    const { journey, redis } = await withRedis(install, first, { requestsPerMinute: 400 });
+    const service = journey.start('start');
+    const said = listen(service);
+    await until(() => creations(journey.sandbox).size >= 5);
+    const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
+    await redis.config('SET', 'maxmemory', Math.ceil(used / 0.78));
+    await said('Redis is nearly full: nothing new is written, what waits is carried out');
+    journey.people(somePeople(95));
+    await until(() => creations(journey.sandbox).size >= 90);
+    await sleep(3_000);
+    expectInStep(journey.sandbox, first);
+    await redis.config('SET', 'maxmemory', 0);
+    await said('Redis takes everything again');
+    await until(() => creations(journey.sandbox).size === 95);
+    await endInOrder(service);
+  });
+
+  it('ends at SIGTERM with 500 jobs waiting: status 0 in 30 s, nobody stalled, nobody lost', async ({
+    install,
+  }) => {
+    const people = somePeople(500);
+    const { journey, redis } = await withRedis(install, people, { requestsPerMinute: 3_000 });
+    journey.sandbox.fault({ method: 'POST', path: '/api/scim/v2/users', fault: { kind: 'delay', ms: 300 } });
+    const service = journey.start('start');
+    await until(() => creations(journey.sandbox).size >= 40);
+    const since = performance.now();
+    await endInOrder(service);
+    expect(performance.now() - since).toBeLessThan(30_000);
+    expect(creations(journey.sandbox).size).toBeLessThan(500);
+    const prefix = '{omni-sync:acme}:apply';
+    expect(await redis.llen(`${prefix}:active`)).toBe(0);
+    expect(await redis.hlen('{omni-sync:acme}:intents')).toBe(0);
+    const waiting = await redis.hlen('{omni-sync:acme}:outbox');
+    expect(waiting + creations(journey.sandbox).size).toBe(500);
+    journey.sandbox.clearFaults();
+    const next = journey.start('start');
+    await until(() => journey.sandbox.state().users.length === 500, 55_000);
+    await endInOrder(next);
+    expectInStep(journey.sandbox, people);
+    expect([...creations(journey.sandbox).values()].every((count) => count === 1)).toBe(true);
+  });
+
+  it('ends at once at a second SIGTERM', async ({ install }) => {
+    const { journey } = await withRedis(install, somePeople(20));
+    journey.sandbox.fault({
+      method: 'POST',
+      path: '/api/scim/v2/users',
+      fault: { kind: 'delay', ms: 15_000 },
+    });
+    const service = journey.start('start');
+    const said = listen(service);
+    await until(() => journey.sandbox.calls().length > 0 || service.child.exitCode !== null);
+    await sleep(1_500);
+    service.child.kill('SIGTERM');
+    await said('stopping');
+    service.child.kill('SIGTERM');
+    const since = performance.now();
+    expect((await service.ended).code).toBe(1);
+    expect(performance.now() - since).toBeLessThan(3_000);
+  });
+});
