@@ -105,7 +105,7 @@ describe.concurrent('a reload', () => {
     // Seen without a signal, since the file has changed.
     journey.configure(
       (yaml) =>
-        `server: { listen: "127.0.0.1:8788" }\n${yaml.replace('name: acme', 'name: other').replace('people.csv', 'others.csv')}`,
+        `${yaml.replace('name: acme', 'name: other').replace('people.csv', 'others.csv').replace('127.0.0.1:0', '127.0.0.1:8788')}`,
     );
     const line = await said(RELOADED);
     expect(line).toMatchObject({ added: ['other'], removed: ['acme'], changed: [] });
