@@ -13,6 +13,11 @@ export function syncTag(sync: string): string {
 /** The keys of one sync. */
 export function syncKeys(sync: string) {
   const key = (name: string) => `${syncTag(sync)}:${name}`;
+  return { ...peopleKeys(key), ...workKeys(key) };
+}
+
+/** What is known of people and accounts. */
+function peopleKeys(key: (name: string) => string) {
   return {
     /** hash: schema version, identity, epoch, ref key, whether Omni's accounts were correlated. */
     meta: key('meta'),
@@ -47,6 +52,12 @@ export function syncKeys(sync: string) {
     drift: key('drift'),
     /** hash: where the rolling read of a verify pass goes on; how the last pass went. */
     verify: key('verify'),
+  };
+}
+
+/** What was asked, runs and has been done. */
+function workKeys(key: (name: string) => string) {
+  return {
     /** hash: ask id → what was asked, until a run has done it. */
     asks: key('asks'),
     /** string: the run that did an ask, or what came of its person, as JSON; expires. */
@@ -72,6 +83,9 @@ export function syncKeys(sync: string) {
     signs: key('signs'),
     /** string: when all was last in step. */
     converged: key('converged'),
+    /** hash: recipient and alarm → what was told; and a mark of who tells now, which expires. */
+    alarms: key('alarms'),
+    alarming: key('alarms:telling'),
   };
 }
 

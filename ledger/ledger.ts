@@ -119,16 +119,21 @@ export interface LedgerOptions {
   readonly rebind: boolean;
 }
 
+/** Redis's clock, in milliseconds since 1970. */
+function clockOf(redis: Redis): () => Promise<number> {
+  return async () => {
+    const [seconds, micros] = await redis.time();
+    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+  };
+}
+
 /** The ledger of a sync. */
 export function createLedger(options: LedgerOptions): Ledger {
   const redis = withScripts(options.redis);
   const keys = syncKeys(options.sync);
   const meta = createMeta({ ...options, redis, keys });
   const memory = memoryOf(redis, keys);
-  const now = async () => {
-    const [seconds, micros] = await redis.time();
-    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-  };
+  const now = clockOf(redis);
   return {
     ...createCommitter(redis, keys),
     ...createReview(redis, keys),
