@@ -7,12 +7,14 @@ import { check } from './check.ts';
 import { addCompletion } from './completion.ts';
 import { EXIT, exitWith } from './context.ts';
 import { addExamples } from './examples.ts';
+import { explain } from './explain.ts';
 import { failed } from './failed.ts';
 import { init } from './init.ts';
 import { keep } from './keep.ts';
 import { leavers } from './leavers.ts';
 import { pause, resume } from './pause.ts';
 import { plan } from './plan.ts';
+import { resync } from './resync.ts';
 import { retry } from './retry.ts';
 import { run } from './run.ts';
 import { sandbox } from './sandbox.ts';
@@ -104,6 +106,22 @@ verb('retry', 'try people again who are set aside')
   .option('--sync <name>', 'only this sync')
   .option('--all', 'everyone who is set aside')
   .action(does(retry));
+
+verb('resync', 'ask the running service for a reconcile, or for one person ahead of the backlog')
+  .option('--sync <name>', 'only this sync')
+  .option('--user <person>', 'one person alone: a sourceId, an address or a ref')
+  .option('--full', 'distrust what is remembered; of one person, read the account back from Omni')
+  .option('--wait', 'show progress, and exit by what comes of it')
+  .action(does(resync));
+
+verb(
+  'explain',
+  "one person's whole story: record, scope, mapping, account, jobs, what was done, what is next",
+)
+  .argument('<person>', 'a sourceId, an address or a ref')
+  .option('--sync <name>', 'only this sync')
+  .option(...JSON_OUT)
+  .action(does(explain));
 
 verb('pause', 'send nothing to Omni until `resume`; nothing is lost')
   .option('--sync <name>', 'only this sync')

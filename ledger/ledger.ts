@@ -5,6 +5,7 @@ import { type Asks, createAsks } from './asks.ts';
 import { type Committer, createCommitter } from './commit.ts';
 import { createDefinitions, type Definitions } from './definitions.ts';
 import { createDrift, type Drift } from './drift.ts';
+import { createHistory, type History } from './history.ts';
 import { type SyncKeys, syncKeys } from './keys.ts';
 import { acquireHand, acquireLease, type Hand, type Lease } from './lease.ts';
 import { createLeavers, type Leavers } from './leavers.ts';
@@ -35,6 +36,7 @@ export interface Ledger extends Committer, Review {
   readonly runs: Runs;
   readonly asks: Asks;
   readonly leavers: Leavers;
+  readonly history: History;
   readonly definitions: Definitions;
   readonly watermarks: Watermarks;
   readonly drift: Drift;
@@ -145,6 +147,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     asks: createAsks(redis, keys),
     watermarks: createWatermarks(redis, keys),
     drift: createDrift(redis, keys),
+    history: createHistory(redis, keys),
     async look() {
       const { refKey, cold, rebinds, otherOmni } = await meta.look();
       return {

@@ -1,4 +1,5 @@
 /** One person's whole story, as `explain`, the HTTP interface and the person's page show it. Personal by its nature: for operators alone, never for a log. */
+import type { JobLook } from '../jobs/look.ts';
 import type { StoredTombstone } from '../ledger/leavers.ts';
 import type { SetAside } from '../ledger/quarantine.ts';
 import type { LinkState, Provenance } from '../model/link.ts';
@@ -43,19 +44,6 @@ export interface WaitingView {
   readonly desired: DesiredUser | null;
 }
 
-/** The person's job in the queue. */
-export interface JobView {
-  readonly id: string;
-  readonly kind: string;
-  /** As BullMQ calls it: `prioritized`, `delayed`, `active`, `failed`, … */
-  readonly state: string;
-  /** 1 is most urgent. */
-  readonly priority: number;
-  /** Jobs before it; null where it does not stand in the line. */
-  readonly ahead: number | null;
-  readonly attempts: number;
-}
-
 /** One record of what was done, as the audit keeps it. */
 export interface AuditView {
   /** ISO 8601. */
@@ -81,7 +69,8 @@ export interface Explanation {
   /** An operator keeps them from being taken away. */
   readonly kept: boolean;
   readonly setAside: SetAside | null;
-  readonly jobs: readonly JobView[];
+  /** The person's job in the queue, if there is one. */
+  readonly jobs: readonly JobLook[];
   /** Fields that were changed in Omni by hand, where that was looked at. */
   readonly drift: readonly string[] | null;
   /** Newest first. */

@@ -2,7 +2,7 @@
 import type { Tombstone } from '../model/leaver.ts';
 
 /** Why somebody is not wanted, in words. */
-const UNWANTED: Readonly<Record<string, string>> = {
+export const UNWANTED: Readonly<Record<string, string>> = {
   missing: 'gone from the directory',
   outOfScope: 'out of scope',
   inactive: 'inactive in the directory',

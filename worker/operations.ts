@@ -6,6 +6,7 @@ import type { ActDone, FailedView, LeaversView, Named, Operations } from '../ops
 import { runView, syncStatus } from '../ops/status.ts';
 import { heldDigest } from '../plan/held.ts';
 import { askView } from './ask-view.ts';
+import { explain } from './explain.ts';
 import { refsOf } from './people.ts';
 import { nextRun } from './schedule.ts';
 import { ask, type SyncParts } from './sync.ts';
@@ -29,7 +30,7 @@ export function operationsOf(sync: SyncParts): Operations {
     resync: ({ full, user }, actor) =>
       ask(sync, { by: actor, full, ...(user !== undefined && { person: user.trim() }) }),
     ask: (id) => askView(sync, id),
-    explain: async () => undefined,
+    explain: (person) => explain(person.trim(), sync),
     runs: async (limit) => (await sync.ledger.runs.recent(limit)).map(runView),
   };
 }
