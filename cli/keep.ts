@@ -1,17 +1,25 @@
-/** `omni-sync keep`: protects people, whatever the directory says of them. */
+/** `omni-sync keep`: leaves accounts as they are, whatever the directory says; `--undo` takes that back. */
 import { SyncError } from '../model/errors.ts';
 import { operationsOf } from '../worker/operations.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
 import { say } from './print.ts';
 import { unknownToAll } from './unknown.ts';
 
-/** Keeps leavers: they are not taken away, now or later. @throws SyncError `config` for somebody who is no leaver. */
-export async function keep(options: CommonOptions, people: readonly string[]): Promise<number> {
+export interface KeepOptions extends CommonOptions {
+  /** Take it back. */
+  readonly undo?: boolean;
+}
+
+/** Keeps leavers: they are not taken away, now or later; and held changes: they are not made. @throws SyncError `config` for somebody who is neither. */
+export async function keep(options: KeepOptions, people: readonly string[]): Promise<number> {
   if (people.length === 0) throw new SyncError('config', 'cli.keep', 'name the people to keep');
+  const undo = options.undo === true;
   return withDaemon(options, 'error', async (daemon) => {
     const acts = await eachSync(daemon, async (sync) => {
-      const act = await operationsOf(sync).keep(people, 'cli');
-      for (const sourceId of act.done) say(`${sync.name}: ${sourceId} is kept`);
+      const operations = operationsOf(sync);
+      const act = undo ? await operations.unkeep(people, 'cli') : await operations.keep(people, 'cli');
+      const now = undo ? 'is kept no more: the next run decides' : 'is kept';
+      for (const sourceId of act.done) say(`${sync.name}: ${sourceId} ${now}`);
       return act;
     });
     const unknown = unknownToAll(acts);
@@ -19,7 +27,7 @@ export async function keep(options: CommonOptions, people: readonly string[]): P
     throw new SyncError(
       'config',
       'cli.person',
-      `nobody who is about to be taken away is called ${unknown.join(', ')}; \`omni-sync leavers\` lists them`,
+      `nobody who is ${undo ? 'kept' : 'about to be taken away, or held,'} is called ${unknown.join(', ')}; \`omni-sync leavers\` lists them`,
     );
   });
 }

@@ -1,4 +1,4 @@
-/** `omni-sync leavers`: who is about to be taken away, when and why, with the digest of those who are held. */
+/** `omni-sync leavers`: who is about to be taken away, when and why, and what else waits for a word, with the digests of both. */
 import type { StoredTombstone } from '../ledger/leavers.ts';
 import type { LeaversView } from '../ops/operations.ts';
 import { operationsOf } from '../worker/operations.ts';
@@ -16,7 +16,33 @@ export async function leavers(options: CommonOptions & { readonly json?: boolean
 }
 
 function linesOf(shown: LeaversView): string[] {
-  return [...leaverLines(shown), ...unmatchedLines(shown)];
+  return [...leaverLines(shown), ...changeLines(shown), ...keptLines(shown), ...unmatchedLines(shown)];
+}
+
+/** Accounts to adopt, and links to move, that wait for a word. */
+function changeLines({ name, changes, changesDigest }: LeaversView): string[] {
+  if (changes.length === 0) return [];
+  const rows = changes.map(({ what, sourceId, userName, omniId, from, answer, since }) => {
+    const why = what === 'adopt' ? 'in Omni already' : `has the account of ${from}, who is gone`;
+    return [what, sourceId, userName, omniId, why, answer ?? 'waits', dateOf(since)];
+  });
+  const lines = table(['change', 'sourceId', 'userName', 'account', 'why', 'word', 'since'], rows);
+  const open = changes.filter(({ answer }) => answer === undefined).length;
+  return [
+    ...lines.map((line) => `${name}: ${line}`),
+    ...(changesDigest === null
+      ? []
+      : [
+          `${name}: ${open} wait; let them pass with \`omni-sync approve --all --digest ${changesDigest}\` (or name some), leave an account as it is with \`omni-sync keep PERSON\``,
+        ]),
+  ];
+}
+
+function keptLines({ name, kept }: LeaversView): string[] {
+  return kept.map(
+    ({ sourceId, userName }) =>
+      `${name}: kept: ${printable(sourceId)} ${printable(userName)}; \`omni-sync keep --undo\` takes it back`,
+  );
 }
 
 function unmatchedLines({ name, unmatched }: LeaversView): string[] {

@@ -131,20 +131,24 @@ verb('resume', 'go on after a pause, or after Omni refused the key')
   .option('--sync <name>', 'only this sync')
   .action(does(resume));
 
-verb('leavers', 'who is about to be taken away, when and why')
+verb('leavers', 'who is about to be taken away, when and why, and what else waits for a word')
   .option('--sync <name>', 'only this sync')
   .option(...JSON_OUT)
   .action(does(leavers));
 
-verb('approve', 'let held leavers go, exactly those that `leavers` showed')
+verb(
+  'approve',
+  'let pass what is held, exactly what `leavers` showed: leavers, accounts to adopt, links to move',
+)
   .argument('[person...]', 'a sourceId, an address or a ref')
   .requiredOption('--digest <digest>', 'the digest that `leavers` showed')
   .option('--sync <name>', 'only this sync')
   .option('--all', 'everyone who is held')
   .action(does(approve));
 
-verb('keep', 'protect people from being taken away')
+verb('keep', 'leave people’s accounts as they are: not taken away, not adopted')
   .argument('<person...>', 'a sourceId, an address or a ref')
+  .option('--undo', 'take that back')
   .option('--sync <name>', 'only this sync')
   .action(does(keep));
 

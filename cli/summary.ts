@@ -28,7 +28,7 @@ export function summary({
         ]
       : []),
     ...(run !== null && run.held > 0
-      ? [`  ${count(run.held, 'of them is', 'of them are')} held until you approve: \`omni-sync leavers\``]
+      ? [`  ${count(run.held, 'person is', 'people are')} held until you approve: \`omni-sync leavers\``]
       : []),
     ...(failed > 0 ? ['  `omni-sync failed` says why; `omni-sync retry` tries again'] : []),
     ...(unreachable ? ['  Omni does not answer; what waits is kept and goes out once it does'] : []),

@@ -44,6 +44,9 @@ function peopleKeys(key: (name: string) => string) {
     approvals: key('approvals'),
     /** set: refs of people whom an operator keeps. */
     keeps: key('keeps'),
+    /** hash: ref → a change that waits for an operator's word; ref → the word. */
+    held: key('held'),
+    answers: key('answers'),
     /** sorted set: who passed the guard, by when; one for each of its two looks. */
     passed: (look: 'missing' | 'due') => key(`passed:${look}`),
     /** hash: omniId → address key of an account that nobody in the directory had, when Omni was last listed. */

@@ -31,6 +31,8 @@ export interface Leavers {
   approve(tombstones: readonly StoredTombstone[]): Promise<void>;
   /** Keeps these people, whatever the directory says. */
   keep(refs: readonly string[]): Promise<void>;
+  /** Takes that back. */
+  unkeep(refs: readonly string[]): Promise<void>;
   /** The refs of the people who are kept. */
   kept(): Promise<Set<string>>;
 }
@@ -89,6 +91,9 @@ export function createLeavers(redis: ScriptedRedis, keys: SyncKeys): Leavers {
     },
     async keep(refs) {
       if (refs.length > 0) await redis.sadd(keys.keeps, ...refs);
+    },
+    async unkeep(refs) {
+      if (refs.length > 0) await redis.srem(keys.keeps, ...refs);
     },
     async kept() {
       return new Set(await redis.smembers(keys.keeps));

@@ -5,6 +5,7 @@ import { type Asks, createAsks } from './asks.ts';
 import { type Committer, createCommitter } from './commit.ts';
 import { createDefinitions, type Definitions } from './definitions.ts';
 import { createDrift, type Drift } from './drift.ts';
+import { createHeld, type Held } from './held.ts';
 import { createHistory, type History } from './history.ts';
 import { type SyncKeys, syncKeys } from './keys.ts';
 import { acquireHand, acquireLease, type Hand, type Lease } from './lease.ts';
@@ -38,6 +39,7 @@ export interface Ledger extends Committer, Review {
   readonly leavers: Leavers;
   readonly history: History;
   readonly definitions: Definitions;
+  readonly held: Held;
   readonly watermarks: Watermarks;
   readonly drift: Drift;
   readonly signs: Signs;
@@ -71,7 +73,7 @@ export interface Ledger extends Committer, Review {
 /** What is remembered of people, to be read. */
 export type Memory = Pick<
   Ledger,
-  'links' | 'outbox' | 'quarantine' | 'leavers' | 'definitions' | 'unmatched'
+  'links' | 'outbox' | 'quarantine' | 'leavers' | 'definitions' | 'unmatched' | 'held'
 >;
 
 /** A ledger as it is, or would be. */
@@ -197,6 +199,7 @@ function memoryOf(redis: ScriptedRedis, keys: SyncKeys): Memory {
     quarantine: createQuarantine(redis, keys),
     leavers: createLeavers(redis, keys),
     definitions: createDefinitions(redis, keys),
+    held: createHeld(redis, keys),
     unmatched: createReview(redis, keys).unmatched,
   };
 }

@@ -147,7 +147,7 @@ async function forgetPeople(redis: ScriptedRedis, keys: SyncKeys): Promise<void>
   const groups = Array.from({ length: BUCKETS / BUCKETS_PER_GROUP }, (_, group) => group);
   await redis.unlink(...groups.map(keys.index), keys.outbox, keys.intents, keys.quarantine, keys.rejected);
   await redis.unlink(keys.leavers, keys.approvals, keys.passed('missing'), keys.passed('due'));
-  await redis.unlink(keys.definitions, keys.definitionsFresh, keys.unmatched);
+  await redis.unlink(keys.definitions, keys.definitionsFresh, keys.unmatched, keys.held, keys.answers);
   await redis.unlink(keys.drift, keys.verify);
 }
 

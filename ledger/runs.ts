@@ -28,8 +28,10 @@ export interface RunFindings {
   readonly rejected: number;
   /** Linked people who are gone, out of scope or inactive. */
   readonly leavers: number;
-  /** Those of them whom the guard holds until an operator approves. */
+  /** Whoever is held until an operator approves: leavers, accounts to adopt, links to move. */
   readonly held: number;
+  /** People in scope whose account waits for an operator's word, or was refused by it. */
+  readonly asking?: number;
 }
 
 export interface RunRecord extends RunFindings {

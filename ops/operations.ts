@@ -2,6 +2,7 @@
  * What an operator may look at and ask of one sync: the one list behind the commands, the HTTP interface and the pages, so
  * that all of them do the same and leave the same audit record. The floors above hand it in; nothing here does anything.
  */
+import type { StoredHeld } from '../ledger/held.ts';
 import type { StoredTombstone } from '../ledger/leavers.ts';
 import type { SetAside } from '../ledger/quarantine.ts';
 import type { UnmatchedAccount } from '../ledger/review.ts';
@@ -24,6 +25,12 @@ export interface LeaversView {
   readonly digest: string | null;
   /** By the time that they are due. */
   readonly leavers: readonly StoredTombstone[];
+  /** Accounts to adopt and links to move that wait for a word, and those whose account an operator keeps as it is. */
+  readonly changes: readonly StoredHeld[];
+  /** Of those that wait, to approve them with; null where none does. */
+  readonly changesDigest: string | null;
+  /** People whom an operator keeps from being taken away. */
+  readonly kept: readonly { readonly sourceId: string; readonly ref: string; readonly userName: string }[];
   /** Accounts that nobody in the directory had when Omni was last listed. */
   readonly unmatched: readonly UnmatchedAccount[];
 }
@@ -63,10 +70,12 @@ export interface Operations {
   status(): Promise<SyncStatus>;
   leavers(): Promise<LeaversView>;
   failed(): Promise<FailedView>;
-  /** Lets held leavers go; their grace still runs. @throws SyncError `unsafe` `approve.changed` where the held set is not that of `digest`. */
+  /** Lets held leavers go, whose grace still runs, or held changes: `digest` says which. @throws SyncError `unsafe` `approve.changed` where the held set is not that of `digest`. */
   approve(people: Named, digest: string, actor: Actor): Promise<ActDone & { readonly stillHeld: number }>;
-  /** Leavers are not taken away, now or later. */
+  /** Leavers are not taken away, now or later; a held change is not made, now or later: the account stays as it is. */
   keep(people: readonly string[], actor: Actor): Promise<ActDone>;
+  /** Takes a `keep` back: the next reconcile decides again. */
+  unkeep(people: readonly string[], actor: Actor): Promise<ActDone>;
   /** Puts people who are set aside at the head of the queue. */
   retry(people: Named, actor: Actor): Promise<ActDone>;
   /** Sends nothing to Omni, of every process, from the request on that each has under way. Reconciles go on. */

@@ -75,7 +75,7 @@ export async function syncStatus(
   return {
     name,
     run: run === undefined ? null : runView(run),
-    inStep: Math.max(0, (counted?.inScope ?? 0) - outbox),
+    inStep: Math.max(0, (counted?.inScope ?? 0) - (counted?.asking ?? 0) - outbox),
     waiting: Math.max(0, outbox - failed),
     failed,
     halted: snapshot.keys.length > 0 && snapshot.keys.every(({ refused }) => refused),

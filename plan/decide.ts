@@ -18,6 +18,7 @@
  * | - | none | present, unmatched | none: foreign, never touched |
  * | two records, one id or userName | any | any | rejected both, by name (worker/survey.ts finds them) |
  */
+import type { HeldAnswer, HeldClaim } from '../model/held.ts';
 import type { Link } from '../model/link.ts';
 import type { AttributeValue, DesiredUser } from '../model/person.ts';
 import { confirmDigest } from './fingerprint.ts';
@@ -49,6 +50,8 @@ export interface Situation {
   readonly protected: boolean;
   readonly link?: Link | undefined;
   readonly account?: KnownAccount | undefined;
+  /** What an operator has said of this person's taking this account. */
+  readonly answer?: HeldAnswer | undefined;
 }
 
 export type Decision =
@@ -76,8 +79,10 @@ function decideLinked(situation: Situation, link: Link, rules: Rules): Decision 
 }
 
 function decideAccount(situation: Situation, account: KnownAccount, rules: Rules): Decision {
-  const forbidden = ADOPTION[rules.adopt];
-  if (forbidden !== undefined) return { kind: 'withhold', ...forbidden };
+  const forbidden = forbids(situation.answer, rules);
+  if (forbidden !== undefined && (account.active || rules.adopt === 'never')) {
+    return { kind: 'withhold', ...forbidden };
+  }
   if (!account.active) {
     return {
       kind: 'withhold',
@@ -93,6 +98,31 @@ function decideAccount(situation: Situation, account: KnownAccount, rules: Rules
   };
 }
 
+/** Why this account may not be adopted; nothing where it may. */
+function forbids(answer: HeldAnswer | undefined, { adopt }: Rules) {
+  if (answer === 'kept') return KEPT;
+  return adopt === 'ask' && answer === 'approved' ? undefined : ADOPTION[adopt];
+}
+
+/** What an operator is asked about a person and the account under their address. */
+export function adoptClaim({ sourceId, userName }: DesiredUser, { id }: KnownAccount): HeldClaim {
+  return { sourceId, what: 'adopt', omniId: id, userName };
+}
+
+/** An operator has said that the account stays as it is. */
+export const KEPT = {
+  code: 'held.kept',
+  reason: 'an operator keeps this account as it is; `omni-sync keep --undo` takes that back',
+};
+
+const ASKS = 'omni.adopt-ask';
+const HELD_CODES: readonly string[] = [ASKS, KEPT.code, 'held.relink'];
+
+/** Whether it waits for an operator's word, or follows one: nothing failed then, and nothing is tried. */
+export function isHeldDecision(decision: Decision): boolean {
+  return decision.kind === 'withhold' && HELD_CODES.includes(decision.code);
+}
+
 const ADOPTION: Record<AdoptRule, { code: string; reason: string } | undefined> = {
   always: undefined,
   never: {
@@ -101,9 +131,9 @@ const ADOPTION: Record<AdoptRule, { code: string; reason: string } | undefined> 
       'an account with this userName is in Omni already, and `adopt: never` leaves it alone: set adopt to always, or remove the record or the account',
   },
   ask: {
-    code: 'omni.adopt-ask',
+    code: ASKS,
     reason:
-      'an account with this userName is in Omni already, and `adopt: ask` wants it approved first: set adopt to always to take it',
+      'an account with this userName is in Omni already, and `adopt: ask` wants it approved first: `omni-sync leavers` lists it, `omni-sync approve` takes it',
   },
 };
 

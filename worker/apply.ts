@@ -10,6 +10,7 @@ import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
 import { confirmedAfter } from '../plan/confirmed.ts';
 import {
+  adoptClaim,
   type Decision,
   decide,
   decideRelink,
@@ -18,13 +19,14 @@ import {
   type KnownAccount,
 } from '../plan/decide.ts';
 import { type Definition, holdable } from '../plan/usable.ts';
-import { adopt, create, findPosted, withheld } from './create.ts';
+import { adopt, create, findPosted } from './create.ts';
 import { readDefinitionsToday } from './definitions.ts';
 import { type ApplyDeps, type Case, commitOf, compare, fingerprintOf, finish, patched } from './finish.ts';
 import { leave, letBe } from './leave.ts';
 import { assertUnowned, claimUnowned } from './owner.ts';
 import { readBack } from './read-back.ts';
 import { comeBack, freeLink, noteFormer, relink } from './return.ts';
+import { holdBack } from './withhold.ts';
 
 /** Applies whatever waits for a person until nothing does. Returns how long to wait where it is not yet time, in ms. */
 export async function applyPerson(ref: string, deps: ApplyDeps): Promise<number> {
@@ -89,9 +91,10 @@ async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
 async function weigher(at: Case, account: KnownAccount | undefined, deps: ApplyDeps) {
   const { row, link } = at;
   const from = link === undefined && row.relink ? await freeLink(row.relink, deps) : undefined;
+  const answer = account && (await deps.ledger.held.answerTo(row.ref, adoptClaim(row.desired, account)));
   return (definitions: readonly Definition[] | undefined): { at: Case; decision: Decision } => {
     const desired = holdable(row.desired, definitions);
-    const situation = { desired, protected: row.protected, link, account };
+    const situation = { desired, protected: row.protected, link, account, answer };
     const decision =
       from === undefined ? decide(situation, deps.rules) : decideRelink(situation, from, deps.rules);
     return { at: { row: { ...row, desired }, link, leftOut: desired !== row.desired }, decision };
@@ -144,9 +147,7 @@ const CARRY: { readonly [K in Decision['kind']]: Carry<K> } = {
     const effect = standingEffect(at.link, at.row.protected, fingerprintOf(at));
     return deps.ledger.commit(commitOf(at.row, effect, deps));
   },
-  withhold: (_, decision) => {
-    throw withheld(decision);
-  },
+  withhold: (at, decision, deps) => holdBack(at, { decision, account: at.row.account }, deps),
   create: (at, _, deps) => create(at, deps),
   adopt: (at, decision, deps) => adopt(at, decision.account, { deps, listed: true }),
   update,

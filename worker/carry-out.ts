@@ -9,6 +9,7 @@ import { isLifted, type Rules } from '../plan/decide.ts';
 import { type AskedAccounts, NO_ACCOUNTS, noteAsked, readAccounts } from './accounts.ts';
 import { addMissingJobs, dropUnmet, type Run, writePage } from './enqueue.ts';
 import type { Events } from './events.ts';
+import { type HeldList, openHeld } from './held.ts';
 import { considerLeavers, type LeaverRules, type LeaversOutcome, writeLeavers } from './leavers.ts';
 import type { Read } from './read.ts';
 import type { Selection } from './selection.ts';
@@ -71,7 +72,8 @@ export async function carryOut(going: Begun, { deps, lease, only }: Under): Prom
   const startedAt = await ledger.now();
   const watched = await watchedRefs(going, ledger);
   let outcome: LeaversOutcome | undefined;
-  const listed = noteAsked(cold ? accounts.byAddress : waiting.accounts);
+  const held = await openHeld(ledger, run, startedAt);
+  const listed = noteAsked(cold ? accounts.byAddress : new Map([...held.accounts, ...waiting.accounts]));
   const pages = survey({
     ...deps,
     directory: read,
@@ -82,15 +84,17 @@ export async function carryOut(going: Begun, { deps, lease, only }: Under): Prom
     full: going.full,
     waiting: (sourceId) => run.waiting.size > 0 && run.waiting.has(ref(sourceId)),
     watched: (sourceId) => watched.size > 0 && watched.has(ref(sourceId)),
+    answer: held.answer,
     async consider(end) {
-      const about = { ...deps, rules: deps.leaverRules, policy: deps.rules.policy, ref, startedAt };
+      const { policy } = deps.rules;
+      const about = { ...deps, rules: deps.leaverRules, policy, ref, startedAt, answer: held.answer };
       const found = await considerLeavers(end, about);
       outcome = only === undefined ? found : await only.restrict(found, end, ledger.leavers);
       return outcome;
     },
     signal,
   });
-  const end = await carryPages(pages, run, only);
+  const end = await carryPages(pages, run, { only, held });
   events.step('reconcile.read');
   if (outcome !== undefined) await writeLeavers(outcome, run);
   if (only === undefined) await settleOthers(end, run);
@@ -106,7 +110,8 @@ export async function carryOut(going: Begun, { deps, lease, only }: Under): Prom
   if (only === undefined) await moveWatermark({ basis: going.basis, read, end, tally }, run);
   const unnoted = await ledger.meta.countRun();
   if (unnoted !== undefined) events.trouble(new Error(unnoted));
-  const found = findingsOf({ kind: read.kind, end, tally, outcome });
+  const asked = await held.write(end.complete && before === undefined);
+  const found = findingsOf({ kind: read.kind, end, tally, outcome, asked });
   await ledger.runs.finish(id, { ...found, calls: accounts.calls, finishedAt: new Date() });
   events.reconciled({ run: id, cold, ...found });
 }
@@ -140,11 +145,12 @@ async function settleOthers({ complete, rejections }: SurveyEnd, run: Run): Prom
 async function carryPages(
   pages: ReturnType<typeof survey>,
   run: Run,
-  only: Selection | undefined,
+  { only, held }: { only: Selection | undefined; held: HeldList },
 ): Promise<SurveyEnd> {
   for (;;) {
     const next = await pages.next();
     if (next.done) return next.value;
+    held.note(next.value.verdicts);
     await writePage(only === undefined ? next.value : only.choose(next.value), run);
   }
 }

@@ -6,9 +6,10 @@ import type { Intent } from '../ledger/ledger.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import { addressKey, type OmniUser } from '../model/person.ts';
 import { confirmedAfter } from '../plan/confirmed.ts';
-import { confirmedOfAccount, type Decision, decide, fieldNames, type KnownAccount } from '../plan/decide.ts';
+import { adoptClaim, confirmedOfAccount, decide, fieldNames, type KnownAccount } from '../plan/decide.ts';
 import { type ApplyDeps, type Case, compare, finish, newLink, patched } from './finish.ts';
 import { assertUnowned, claimUnowned } from './owner.ts';
+import { holdBack } from './withhold.ts';
 
 /** Creates the account, or takes the one that turns out to be there. */
 export async function create(at: Case, deps: ApplyDeps): Promise<boolean> {
@@ -163,8 +164,10 @@ interface Adopting {
 /** Links an account that is there, and writes what it lacks. */
 export async function adopt(at: Case, account: KnownAccount, { deps, listed }: Adopting): Promise<boolean> {
   const { row } = at;
-  const decision = decide({ desired: row.desired, protected: row.protected, account }, deps.rules);
-  if (decision.kind !== 'adopt') throw withheld(decision);
+  const { desired } = row;
+  const word = await deps.ledger.held.answerTo(row.ref, adoptClaim(desired, account));
+  const decision = decide({ desired, protected: row.protected, account, answer: word }, deps.rules);
+  if (decision.kind !== 'adopt') return holdBack(at, { decision, account }, deps);
   await claimUnowned(row, account.id, deps.ledger);
   const { fields } = decision;
   const writes = fieldNames(fields).length > 0;
@@ -198,10 +201,4 @@ function renamed(omniId: string): SyncError {
     'omni.renamed',
     `account ${omniId} had this userName and has another one now: look at it in Omni, then retry`,
   );
-}
-
-/** A decision not to touch an account, as the error that sets the person aside. */
-export function withheld(decision: Decision): SyncError {
-  if (decision.kind === 'withhold') return new SyncError('conflict', decision.code, decision.reason);
-  throw new TypeError(`an account cannot be decided as ${decision.kind}`);
 }

@@ -11,12 +11,11 @@ import { UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import { batches, type StoredLink } from '../ledger/links.ts';
 import type { Rejection } from '../model/change.ts';
 import type { Link } from '../model/link.ts';
-import { confirmedOfAccount, type Decision } from '../plan/decide.ts';
+import { confirmedOfAccount, type Decision, isHeldDecision } from '../plan/decide.ts';
 import { auditRecord } from './audit-record.ts';
 import type { Events } from './events.ts';
 import { goneRow, rowOf, versionOf } from './rows.ts';
 import type { SurveyPage } from './survey.ts';
-import { isHeldRelink } from './survey-addresses.ts';
 import type { Stray, Verdict } from './survey-state.ts';
 
 /** What the parts of one reconcile share. */
@@ -47,7 +46,7 @@ const ROWS_AT_ONCE = 500;
 export async function writePage(page: SurveyPage, run: Run): Promise<void> {
   await adoptStrays(page.strays, run);
   await shield(page.shields, run);
-  const verdicts = page.verdicts.filter((verdict) => !isHeldRelink(verdict));
+  const verdicts = page.verdicts.filter((verdict) => !isHeldDecision(verdict.decision));
   const settled = await settle(verdicts, run);
   await enqueue(
     verdicts.filter((verdict) => !settled.has(verdict.sourceId)),

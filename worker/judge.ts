@@ -1,7 +1,8 @@
 /** What is to be done for one person in scope: the same for a survey of everybody and for one who is looked up by hand. */
+import type { HeldAnswer, HeldClaim } from '../model/held.ts';
 import type { Link } from '../model/link.ts';
 import { addressKey, type DesiredUser } from '../model/person.ts';
-import { decide, type KnownAccount, type Rules } from '../plan/decide.ts';
+import { adoptClaim, decide, type KnownAccount, type Rules } from '../plan/decide.ts';
 import type { Mapped } from '../plan/map.ts';
 import { type Definition, holdable } from '../plan/usable.ts';
 import type { Verdict } from './survey-state.ts';
@@ -32,10 +33,13 @@ interface JudgeOptions {
   readonly rules: Rules;
   /** Omni's accounts by address key, as far as they are known. */
   readonly accounts: { get(addressKey: string): KnownAccount | undefined };
+  /** What an operator has said of a claim to an account. */
+  readonly answer: (claim: HeldClaim) => HeldAnswer | undefined;
 }
 
 /** The decision for a person with this link. */
-export function judge(person: Open, link: Link | undefined, { rules, accounts }: JudgeOptions): Verdict {
-  const account = link === undefined ? accounts.get(addressKey(person.desired.userName)) : undefined;
-  return { ...person, link, account, decision: decide({ ...person, link, account }, rules) };
+export function judge(person: Open, link: Link | undefined, options: JudgeOptions): Verdict {
+  const account = link === undefined ? options.accounts.get(addressKey(person.desired.userName)) : undefined;
+  const answer = account && options.answer(adoptClaim(person.desired, account));
+  return { ...person, link, account, decision: decide({ ...person, link, account, answer }, options.rules) };
 }

@@ -6,12 +6,14 @@ import { addApplyJobs } from '../jobs/add.ts';
 import type { StoredTombstone } from '../ledger/leavers.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
+import type { HeldAnswer, HeldClaim } from '../model/held.ts';
 import type { LeaverCause } from '../model/leaver.ts';
 import type { Policy } from '../plan/decide.ts';
 import { GUARD_WINDOW_MS, type GuardLimit } from '../plan/guard.ts';
 import { decideLeavers, type LeaversDecision } from '../plan/leavers.ts';
 import type { Mapping } from '../plan/map.ts';
 import type { Run } from './enqueue.ts';
+import { relinkClaim } from './survey-addresses.ts';
 import type { ReadEnd } from './survey-leavers.ts';
 
 export interface LeaverRules {
@@ -33,6 +35,8 @@ interface Considering {
   readonly policy: Policy;
   readonly mapping: Pick<Mapping, 'protects'>;
   readonly ref: (sourceId: string) => string;
+  /** What an operator has said of single relinks: those do not count against the guard. */
+  readonly answer: (claim: HeldClaim) => HeldAnswer | undefined;
   /** When the read began, by Redis's clock, in milliseconds. */
   readonly startedAt: number;
 }
@@ -40,7 +44,7 @@ interface Considering {
 /** Decides on the leavers of a read. Writes nothing. */
 export async function considerLeavers(
   end: ReadEnd,
-  { ledger, rules, policy, mapping, ref, startedAt }: Considering,
+  { ledger, rules, policy, mapping, ref, answer, startedAt }: Considering,
 ): Promise<LeaversOutcome> {
   const [tombstones, kept, counted] = await Promise.all([
     ledger.leavers.all(),
@@ -64,7 +68,8 @@ export async function considerLeavers(
       .filter((sourceId) => !leaving.has(sourceId) && isBack(sourceId)),
   );
   const isCounted = (sourceId: string) => counted.missing.has(ref(sourceId));
-  const relinks = [...end.relinks].flatMap(([sourceId, from]) => {
+  const open = [...end.relinks].filter(([to, from]) => answer(relinkClaim(to, from)) === undefined);
+  const relinks = open.flatMap(([sourceId, from]) => {
     return isCounted(sourceId) || isCounted(from.sourceId) ? [] : [sourceId];
   });
   const decision = decideLeavers({
@@ -81,7 +86,7 @@ export async function considerLeavers(
   const allowed = decision.relinksAllowed;
   const missing = [...decision.passed.missing, ...(allowed ? relinks : [])];
   const passed = { ...decision.passed, missing };
-  return { ...decision, passed, at: startedAt, relinksHeld: allowed ? 0 : end.relinks.size };
+  return { ...decision, passed, at: startedAt, relinksHeld: allowed ? 0 : open.length };
 }
 
 /** Writes the decision, and gives those whose time has come to the workers. */

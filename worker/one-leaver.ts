@@ -80,6 +80,7 @@ async function remember(
       rules: deps.leaverRules,
       policy: deps.rules.policy,
       ref: (await ledger.begin()).ref,
+      answer: () => undefined,
       startedAt: await ledger.now(),
     },
   );

@@ -5,7 +5,9 @@
  */
 import type { PersonOutcome } from '../model/asked.ts';
 import { addressKey } from '../model/person.ts';
+import { type Decision, isHeldDecision } from '../plan/decide.ts';
 import { claimOf } from './address-claim.ts';
+import { type HeldBefore, readHeld } from './held.ts';
 import type { Identified } from './identify.ts';
 import { type InScope, judge, openOf } from './judge.ts';
 import type { Found } from './look-up.ts';
@@ -66,7 +68,10 @@ async function absent(one: One): Promise<PersonOutcome> {
 
 async function wanted(mapped: InScope, one: One): Promise<PersonOutcome> {
   const { deps, link, row, ask } = one;
-  const verdict = judgeOne(mapped, one, (await deps.ledger.definitions.known()) ?? undefined);
+  const { ref } = await deps.ledger.begin();
+  const held = await readHeld(deps.ledger, ref);
+  const verdict = judgeOne(mapped, one, { held, definitions: await deps.ledger.definitions.known() });
+  if (isHeldDecision(verdict.decision)) return tell(one, 'waits', reasonOf(verdict.decision));
   const { kind } = verdict.decision;
   const readBack = ask.full && kind === 'none' && link !== undefined && mayBeWritten(verdict, one);
   if (kind === 'none' && row === undefined && !readBack)
@@ -80,14 +85,27 @@ async function wanted(mapped: InScope, one: One): Promise<PersonOutcome> {
   return hasten(one, kind);
 }
 
-function judgeOne(mapped: InScope, { deps, link, row }: One, definitions: Definitions): Verdict {
-  const { account, desired } = row ?? {};
-  const known = desired && account && { key: addressKey(desired.userName), account };
-  const accounts = { get: (key: string) => (known?.key === key ? known.account : undefined) };
-  return judge(openOf(mapped, { ...deps, definitions }), link?.link, { ...deps, accounts });
+function reasonOf(decision: Decision): string {
+  return decision.kind === 'withhold' ? decision.reason : '';
 }
 
-type Definitions = Parameters<typeof openOf>[1]['definitions'];
+interface Judging {
+  readonly held: HeldBefore;
+  readonly definitions: Parameters<typeof openOf>[1]['definitions'];
+}
+
+function judgeOne(mapped: InScope, { deps, link, row }: One, { held, definitions }: Judging): Verdict {
+  const { account, desired } = row ?? {};
+  const known = desired && account && { key: addressKey(desired.userName), account };
+  const accounts = {
+    get: (key: string) => (known?.key === key ? known.account : held.accounts.get(key)),
+  };
+  return judge(openOf(mapped, { ...deps, definitions }), link?.link, {
+    ...deps,
+    accounts,
+    answer: held.answer,
+  });
+}
 
 function mayBeWritten(verdict: Verdict, { deps, link }: One): boolean {
   return deps.rules.policy !== 'create' && !verdict.protected && link?.link.state === 'active';

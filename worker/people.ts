@@ -12,7 +12,7 @@ export interface Known {
 }
 
 /**
- * Everyone whom the ledger knows: links, waiting desired states, tombstones, people set aside, rejected records.
+ * Everyone whom the ledger knows: links, waiting desired states, tombstones, held changes, people set aside, rejected records.
  * Somebody may come several times, under several addresses.
  */
 export async function* knownPeople(ledger: Ledger): AsyncGenerator<Known> {
@@ -28,6 +28,8 @@ export async function* knownPeople(ledger: Ledger): AsyncGenerator<Known> {
       yield { sourceId, ref: own, active: false, ...(desired && { userName: desired.userName }) };
   }
   for (const { sourceId, ref: own, userName } of await ledger.leavers.all())
+    yield { sourceId, ref: own, userName, active: false };
+  for (const { sourceId, ref: own, userName } of await ledger.held.all())
     yield { sourceId, ref: own, userName, active: false };
   for (const { sourceId, ref: own } of await ledger.quarantine.all())
     yield { sourceId, ref: own, active: false };

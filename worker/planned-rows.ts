@@ -32,7 +32,7 @@ const CAUSE: Readonly<Record<Decision['kind'], PlanCause>> = {
 /** The row of a person in scope for whom something is to be done, or withheld. */
 export function rowOfVerdict(verdict: Verdict, about: RowsAbout): PlannedChange {
   const { sourceId, desired, decision, account } = verdict;
-  const link = decision.kind === 'relink' ? decision.from : verdict.link;
+  const link = decision.kind === 'relink' ? decision.from : (verdict.from ?? verdict.link);
   const version = verdict.fingerprint.toString('base64url');
   const omniId = link?.omniId ?? account?.id ?? null;
   const row = {

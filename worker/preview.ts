@@ -5,6 +5,7 @@ import type { Tombstone } from '../model/leaver.ts';
 import { isLifted } from '../plan/decide.ts';
 import type { Definition } from '../plan/usable.ts';
 import { type Accounts, NO_ACCOUNTS, noteAsked, readAccounts } from './accounts.ts';
+import { readHeld } from './held.ts';
 import { considerLeavers, type LeaversOutcome } from './leavers.ts';
 import { type SurveyEnd, type SurveyPage, survey } from './survey.ts';
 import type { Stray, Verdict } from './survey-state.ts';
@@ -52,7 +53,9 @@ export async function preview(
   const at = await parts.ledger.now();
   const definitions = await memory.definitions.known();
   const watched = new Set((await memory.leavers.all()).map(({ sourceId }) => sourceId));
-  const listed = noteAsked(cold ? accounts.byAddress : (await readWaiting(memory)).accounts);
+  const { answer, accounts: held } = await readHeld(memory, ref);
+  const known = cold ? accounts.byAddress : new Map([...held, ...(await readWaiting(memory)).accounts]);
+  const listed = noteAsked(known);
   let outcome: LeaversOutcome | undefined;
   const pages = survey({
     ...parts,
@@ -62,9 +65,11 @@ export async function preview(
     full: false,
     waiting: () => false,
     watched: (sourceId) => watched.has(sourceId),
+    answer,
     async consider(end) {
       const { leaverRules: rules, mapping } = parts;
-      const about = { ledger: memory, rules, mapping, policy: parts.rules.policy, ref, startedAt: at };
+      const { policy } = parts.rules;
+      const about = { ledger: memory, rules, mapping, policy, ref, answer, startedAt: at };
       outcome = await considerLeavers(end, about);
       return outcome;
     },

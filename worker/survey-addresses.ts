@@ -1,8 +1,9 @@
 /** The end of a read, as to addresses: who shares one with whom is left alone, and who has that of somebody gone takes over the link. */
 import type { Links, StoredLink } from '../ledger/links.ts';
+import type { HeldAnswer, HeldClaim } from '../model/held.ts';
 import type { Link } from '../model/link.ts';
 import { addressKey } from '../model/person.ts';
-import { type Decision, decideRelink, type Rules } from '../plan/decide.ts';
+import { type Decision, decideRelink, KEPT, type Rules } from '../plan/decide.ts';
 import { findStuck } from '../plan/stuck.ts';
 import { claim, isOutside, refuse, type State, twin, type Verdict } from './survey-state.ts';
 
@@ -138,17 +139,21 @@ function isUnwanted(
   return complete || link.state === 'deactivated';
 }
 
+/** Under what relinks are made. */
+export interface RelinkTerms {
+  /** The guard lets all of them pass. */
+  readonly allowed: boolean;
+  readonly rules: Rules;
+  /** What an operator has said of single ones. */
+  readonly answer: (claim: HeldClaim) => HeldAnswer | undefined;
+}
+
 /** Those who waited for the end of the read, with the relinks as they may be done. */
-export function lateVerdicts(
-  state: State,
-  relinks: Relinks,
-  { allowed, rules }: { allowed: boolean; rules: Rules },
-): Verdict[] {
+export function lateVerdicts(state: State, relinks: Relinks, terms: RelinkTerms): Verdict[] {
   const verdicts = [...state.late.values()].map((verdict): Verdict => {
     const from = relinks.get(verdict.sourceId);
     if (from === undefined || verdict.decision.kind === 'withhold') return verdict;
-    if (!allowed) return { ...verdict, decision: HELD };
-    return { ...verdict, decision: decideRelink(verdict, from, rules) };
+    return weighRelink(verdict, from, terms);
   });
   for (const { decision } of verdicts) {
     if (decision.kind !== 'none' && decision.kind !== 'withhold') state.changes[decision.kind]++;
@@ -156,14 +161,21 @@ export function lateVerdicts(
   return verdicts;
 }
 
-/** Nothing is done for them before the guard lets them pass. */
-export function isHeldRelink({ decision }: Verdict): boolean {
-  return decision === HELD;
+function weighRelink(verdict: Verdict, from: Link, { allowed, rules, answer }: RelinkTerms): Verdict {
+  const word = answer(relinkClaim(verdict.sourceId, from));
+  if (word === 'kept') return { ...verdict, from, decision: { kind: 'withhold', ...KEPT } };
+  if (!allowed && word !== 'approved') return { ...verdict, from, decision: HELD };
+  return { ...verdict, decision: decideRelink(verdict, from, rules) };
+}
+
+/** What an operator is asked about a new sourceId that is to take over a link: the address is the link's. */
+export function relinkClaim(sourceId: string, { omniId, userName, sourceId: from }: Link): HeldClaim {
+  return { sourceId, what: 'relink', omniId, userName, from };
 }
 
 const HELD: Decision = {
   kind: 'withhold',
   code: 'held.relink',
   reason:
-    'this record has the address of somebody whose id is gone, and too many left or changed their id at once: look whether the id column or users.id was changed; where it is meant, raise leavers.limit for one run',
+    'this record has the address of somebody whose id is gone, and too many left or changed their id at once: look whether the id column or users.id was changed; where it is meant, `omni-sync leavers` lists them and `omni-sync approve` lets them pass',
 };

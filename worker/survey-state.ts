@@ -14,6 +14,8 @@ export interface Verdict {
   readonly link?: Link | undefined;
   readonly account?: KnownAccount | undefined;
   readonly decision: Decision;
+  /** The link that a held relink is about. */
+  readonly from?: Link;
 }
 
 /** Somebody with a waiting desired state who is not wanted (any more), and has no account by us. */

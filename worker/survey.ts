@@ -7,6 +7,7 @@ import type { ChangesPage } from '../directory/directory.ts';
 import type { Links, StoredLink } from '../ledger/links.ts';
 import type { ChangeKind, Rejection } from '../model/change.ts';
 import { isSyncError } from '../model/errors.ts';
+import type { HeldAnswer, HeldClaim } from '../model/held.ts';
 import type { DesiredUser } from '../model/person.ts';
 import type { KnownAccount, Rules } from '../plan/decide.ts';
 import type { Mapped, Mapping } from '../plan/map.ts';
@@ -83,6 +84,8 @@ export interface SurveyOptions {
   readonly waiting: (sourceId: string) => boolean;
   /** People who must be met even where they are unchanged: leavers who may be back. */
   readonly watched: (sourceId: string) => boolean;
+  /** What an operator has said of a claim to an account. */
+  readonly answer: (claim: HeldClaim) => HeldAnswer | undefined;
   /** Told of the leavers at the read's end; says whether links may move to new sourceIds. */
   readonly consider: (end: ReadEnd) => Promise<{ readonly relinksAllowed: boolean }>;
   readonly signal?: AbortSignal;
@@ -112,7 +115,7 @@ export async function* survey(options: SurveyOptions): AsyncGenerator<SurveyPage
   const about = { complete, leavers, relinks, active: state.index.active, present };
   const { relinksAllowed: allowed } = await options.consider(about);
   yield {
-    verdicts: lateVerdicts(state, relinks, { allowed, rules: options.rules }),
+    verdicts: lateVerdicts(state, relinks, { ...options, allowed }),
     unwanted: [],
     strays: strays(state),
     shields,

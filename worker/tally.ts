@@ -42,10 +42,12 @@ export interface Found {
   readonly end: SurveyEnd;
   readonly tally: Tally;
   readonly outcome: LeaversOutcome | undefined;
+  /** What waits for an operator's word, and how many people in scope have no account for want of it. */
+  readonly asked: { readonly held: number; readonly asking: number };
 }
 
 /** The record of a run. */
-export function findingsOf({ kind, end, tally, outcome }: Found): RunFindings {
+export function findingsOf({ kind, end, tally, outcome, asked }: Found): RunFindings {
   const { ended, problem, read, changes } = end;
   const held = (outcome?.tombstones ?? []).filter(({ stage }) => stage === 'held').length;
   return {
@@ -58,6 +60,7 @@ export function findingsOf({ kind, end, tally, outcome }: Found): RunFindings {
     changes,
     rejected: tally.rejections.length,
     leavers: tally.leavers,
-    held: held + (outcome?.relinksHeld ?? 0),
+    held: held + asked.held,
+    asking: asked.asking,
   };
 }

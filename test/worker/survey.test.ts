@@ -78,6 +78,7 @@ async function surveyed(options: Partial<SurveyOptions> = {}): Promise<Surveyed>
     rules: { policy: 'upsert', adopt: 'always' },
     accounts: new Map(),
     full: false,
+    answer: () => undefined,
     waiting: () => false,
     definitions: undefined,
     watched: () => false,
