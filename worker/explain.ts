@@ -10,6 +10,7 @@ import { nextOf } from '../ops/next.ts';
 import { syncStatus } from '../ops/status.ts';
 import { fieldNames } from '../plan/decide.ts';
 import type { Mapped } from '../plan/map.ts';
+import { readHeld } from './held.ts';
 import { type Identified, identify } from './identify.ts';
 import { judge, openOf } from './judge.ts';
 import { nextRun } from './schedule.ts';
@@ -90,8 +91,10 @@ async function changeOf(
   sync: SyncParts,
 ): Promise<ChangeView> {
   const definitions = await sync.ledger.definitions.known();
-  const accounts = { get: () => row?.account };
-  const { decision } = judge(openOf(mapped, { ...sync, definitions }), stored?.link, { ...sync, accounts });
+  const { answer, accounts: held } = await readHeld(sync.ledger, (await sync.ledger.begin()).ref);
+  const accounts = { get: (key: string) => row?.account ?? held.get(key) };
+  const terms = { ...sync, accounts, answer };
+  const { decision } = judge(openOf(mapped, { ...sync, definitions }), stored?.link, terms);
   const fields = 'fields' in decision ? fieldNames(decision.fields) : [];
   return {
     kind: decision.kind,
