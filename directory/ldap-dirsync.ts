@@ -76,7 +76,10 @@ async function* changedSince(
 async function* changed(wire: Wire, source: Source, watermark: string): AsyncGenerator<ChangesPage, string> {
   const question = await questionOf(wire, source, ANYBODY);
   if (question === undefined) throw refused(source, 'the naming context is not there');
-  const told = await askDirSync(wire, { ...question, cookie: Buffer.from(watermark, 'base64') });
+  const cookie = Buffer.from(watermark, 'base64');
+  // An empty one would bring everything that was ever deleted.
+  if (cookie.length === 0) throw refused(source, 'the watermark is no cookie');
+  const told = await askDirSync(wire, { ...question, cookie });
   if (told.status !== 0)
     throw refused(source, `the server takes the cookie no more (result code ${told.status})`);
   if (told.deleted.size > 0) yield pageOf([], [...told.deleted], source);

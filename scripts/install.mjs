@@ -21,7 +21,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get -o DPkg::Lock::Timeout=120 -q update
 apt-get -o DPkg::Lock::Timeout=120 -q -y install --no-install-recommends "$@"
 if [ -d /run/systemd/system ]; then
-  for service in "$@"; do systemctl disable --now "$service" 2>/dev/null || true; done
+  for service in "$@" $SERVICES; do systemctl disable --now "$service" 2>/dev/null || true; done
 fi
 `;
 
@@ -29,14 +29,19 @@ fi
 export function installMissing(needs) {
   const missing = needs.filter(({ programs }) => !programs.some(isThere));
   if (missing.length === 0) return;
-  const packages = missing.map(({ debian }) => debian);
+  const packages = packagesOf(missing);
+  const services = missing.flatMap(({ services = [] }) => services).join(' ');
   const root = rootPrefix();
   if (root === undefined || !isThere('apt-get')) throw new Error(byHand(missing));
   process.stderr.write(`setup: installing ${packages.join(', ')} (apt-get)\n`);
-  const [program, ...args] = [...root, 'sh', '-c', INSTALL, 'sh', ...packages];
+  const [program, ...args] = [...root, 'env', `SERVICES=${services}`, 'sh', '-c', INSTALL, 'sh', ...packages];
   const { status, output } = captured(program, args);
   const stillMissing = missing.filter(({ programs }) => !programs.some(isThere));
   if (status !== 0 || stillMissing.length > 0) throw new Error(`${output.trim()}\n${byHand(missing)}`);
+}
+
+function packagesOf(needs) {
+  return needs.flatMap(({ debian, with: others = [] }) => [debian, ...others]);
 }
 
 /** What makes a command run as root; undefined where nothing does. */
@@ -46,7 +51,7 @@ function rootPrefix() {
 }
 
 function byHand(missing) {
-  const packages = missing.map(({ debian }) => debian).join(' ');
+  const packages = packagesOf(missing).join(' ');
   const programs = missing.map(({ programs: [first] }) => first).join(', ');
   return `${programs} is missing and cannot be installed from here: install it (Debian, Ubuntu: sudo apt-get install ${packages}; elsewhere the package that brings it), then run this again`;
 }

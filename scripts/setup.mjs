@@ -1,6 +1,6 @@
 /**
  * `node scripts/setup.mjs [--test]`: what the demo, or the tests, need on this machine: Node, the packages, Redis (and
- * slapd, openssl), dist/. Does only what is missing, and says it. Runs before there is a node_modules: `node:` alone.
+ * slapd, Samba, openssl), dist/. Does only what is missing, and says it. Runs before there is a node_modules: `node:` alone.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,13 +12,27 @@ import { captured } from './process.mjs';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OLDEST_NODE = [20, 19];
 
-/** Programs → the Debian package that brings them. The demo takes a valkey-server as well; the tests start redis-server. */
+/** Programs → the Debian package that brings them, with others, and the services that it starts under other names. The demo takes a valkey-server as well; the tests start redis-server. */
 const FOR_DEMO = [{ programs: ['redis-server', 'valkey-server'], debian: 'redis-server' }];
 const FOR_TESTS = [
   { programs: ['redis-server'], debian: 'redis-server' },
   { programs: ['slapd'], debian: 'slapd' },
   { programs: ['ldapsearch'], debian: 'ldap-utils' },
   { programs: ['openssl'], debian: 'openssl' },
+  {
+    programs: ['samba'],
+    debian: 'samba',
+    // What makes it a domain controller comes in packages of its own.
+    with: [
+      'samba-dsdb-modules',
+      'samba-vfs-modules',
+      'samba-ad-provision',
+      'winbind',
+      'krb5-user',
+      'ldb-tools',
+    ],
+    services: ['smbd', 'nmbd', 'samba-ad-dc', 'winbind'],
+  },
 ];
 
 function main() {
