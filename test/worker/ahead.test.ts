@@ -1,0 +1,64 @@
+/** What takes the very next slot: whoever is asked for by hand, and leavers whose time has come, before a backlog of ten thousand. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { createBudget } from '../../ledger/budget.ts';
+import { handleApplyJob } from '../../worker/apply-job.ts';
+import { dispatch } from '../../worker/dispatch.ts';
+import { resyncPeople } from '../../worker/resync.ts';
+import { crowd } from '../support/people.ts';
+import { employ, rigsOfFile } from './living.ts';
+import { PATCH, type Rig } from './rig.ts';
+
+const rigWith = rigsOfFile();
+const BACKLOG = 10_000;
+/** Sixty a minute, thirty times as fast. */
+const REQUESTS_PER_MINUTE = 1_800;
+const signal = new AbortController().signal;
+
+/** Applies what waits, at that rate. */
+function working(rig: Rig) {
+  const { redis, ledger, omni, events, worker } = rig;
+  const { rules, leaving } = rig.deps();
+  const host = new URL(rig.sandbox.url).host;
+  const budget = createBudget({
+    redis,
+    host,
+    keys: () => ['omni-sandbox-key'],
+    requestsPerMinute: REQUESTS_PER_MINUTE,
+  });
+  return dispatch({
+    worker,
+    budget,
+    concurrency: 2,
+    handle: (job, token, spending) =>
+      handleApplyJob({ job, token, spending }, { ledger, omni, rules, leaving, events, signal }),
+    onTrouble: (error) => void rig.troubles.push(error),
+  });
+}
+
+describe('a backlog of ten thousand', () => {
+  it('lets whoever is asked for by hand pass within two slots, and leavers before new hires', async () => {
+    const rig = await rigWith();
+    await employ(rig, 3);
+    rig.people.set(crowd(BACKLOG + 3).slice(1));
+    await rig.reconcile();
+    expect(await rig.ledger.outbox.size()).toBe(BACKLOG + 1);
+    const dispatcher = working(rig);
+    try {
+      const sent = () => rig.sandbox.calls().filter(({ method }) => method !== 'GET');
+      const before = sent().length;
+      while (sent().length < before + 5) await sleep(5);
+      const [first] = sent().slice(before);
+      expect(`${first?.method} ${first?.route}`).toBe(PATCH);
+      await rig.ledger.asks.add({ by: 'test', full: false, person: 'p9000@acme.example' });
+      await resyncPeople(rig.deps(), { signal, last: false });
+      const asked = sent().length;
+      const isMeant = ({ userName }: { userName?: string | undefined }) => userName === 'p9000@acme.example';
+      while (!sent().some(isMeant)) await sleep(5);
+      expect(sent().findIndex(isMeant) - asked).toBeLessThan(2);
+      expect(rig.troubles).toEqual([]);
+    } finally {
+      await dispatcher.stop();
+    }
+  }, 120_000);
+});
