@@ -1,5 +1,6 @@
 /** `omni-sync approve`: lets held leavers go, all or some, bound to exactly the set that `omni-sync leavers` showed. */
 import { isSyncError, SyncError } from '../model/errors.ts';
+import { cliActor } from '../worker/actor.ts';
 import { operationsOf } from '../worker/operations.ts';
 import { type CommonOptions, EXIT, withDaemon } from './context.ts';
 import { count, say } from './print.ts';
@@ -26,7 +27,7 @@ export async function approve(options: ApproveOptions, people: readonly string[]
     for (const sync of syncs) {
       const named = options.all === true ? 'all' : people;
       const approved = await operationsOf(sync)
-        .approve(named, options.digest, 'cli')
+        .approve(named, options.digest, cliActor())
         .catch((error: unknown) => {
           // The digest is that of one sync's held set: the others have another.
           if (!isSyncError(error, 'unsafe')) throw error;

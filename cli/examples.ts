@@ -18,6 +18,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'omni-sync approve jo@acme.com H1002 --digest Zm9vYmFyYmF6',
   ],
   keep: ['omni-sync keep jo@acme.com'],
+  audit: [
+    'omni-sync audit --person jo@acme.com',
+    'omni-sync audit --since 24h --json',
+    'omni-sync audit verify',
+  ],
   sandbox: [
     'omni-sync sandbox --port 8080 --requests-per-minute 600',
     'omni-sync sandbox --attribute region',

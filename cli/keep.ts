@@ -1,5 +1,6 @@
 /** `omni-sync keep`: leaves accounts as they are, whatever the directory says; `--undo` takes that back. */
 import { SyncError } from '../model/errors.ts';
+import { cliActor } from '../worker/actor.ts';
 import { operationsOf } from '../worker/operations.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
 import { say } from './print.ts';
@@ -17,7 +18,9 @@ export async function keep(options: KeepOptions, people: readonly string[]): Pro
   return withDaemon(options, 'error', async (daemon) => {
     const acts = await eachSync(daemon, async (sync) => {
       const operations = operationsOf(sync);
-      const act = undo ? await operations.unkeep(people, 'cli') : await operations.keep(people, 'cli');
+      const act = undo
+        ? await operations.unkeep(people, cliActor())
+        : await operations.keep(people, cliActor());
       const now = undo ? 'is kept no more: the next run decides' : 'is kept';
       for (const sourceId of act.done) say(`${sync.name}: ${sourceId} ${now}`);
       return act;

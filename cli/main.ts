@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { approve } from './approve.ts';
+import { audit } from './audit.ts';
 import { check } from './check.ts';
 import { addCompletion } from './completion.ts';
 import { EXIT, exitWith } from './context.ts';
@@ -151,6 +152,14 @@ verb('keep', 'leave people’s accounts as they are: not taken away, not adopted
   .option('--undo', 'take that back')
   .option('--sync <name>', 'only this sync')
   .action(does(keep));
+
+verb('audit', 'what was done to Omni and by operators; `audit verify`: whether the record is whole')
+  .argument('[verify]', 'checks the record of this host: altered, missing, reordered or cut')
+  .option('--sync <name>', 'only this sync')
+  .option('--person <person>', 'one person alone: a sourceId, an address or a ref')
+  .option('--since <time>', 'a duration or a date (7d, or everything of one person)')
+  .option(...JSON_OUT)
+  .action(does(audit));
 
 program
   .command('sandbox')

@@ -1,4 +1,5 @@
 /** `omni-sync pause` and `omni-sync resume`: nothing is sent to Omni until an operator says go. Nothing is lost by it. */
+import { cliActor } from '../worker/actor.ts';
 import { operationsOf } from '../worker/operations.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
 import { say } from './print.ts';
@@ -7,7 +8,7 @@ import { say } from './print.ts';
 export async function pause(options: CommonOptions): Promise<number> {
   return withDaemon(options, 'error', async (daemon) => {
     await eachSync(daemon, async (sync) => {
-      await operationsOf(sync).pause('cli');
+      await operationsOf(sync).pause(cliActor());
       say(`${sync.name}: paused; \`omni-sync resume\` goes on`);
     });
     return EXIT.inStep;
@@ -18,7 +19,7 @@ export async function pause(options: CommonOptions): Promise<number> {
 export async function resume(options: CommonOptions): Promise<number> {
   return withDaemon(options, 'error', async (daemon) => {
     await eachSync(daemon, async (sync) => {
-      await operationsOf(sync).resume('cli');
+      await operationsOf(sync).resume(cliActor());
       say(`${sync.name}: goes on`);
     });
     return EXIT.inStep;

@@ -4,6 +4,7 @@ import type { PersonOutcome } from '../model/asked.ts';
 import { SyncError } from '../model/errors.ts';
 import type { AskView, Operations } from '../ops/operations.ts';
 import { isInStep, type SyncStatus } from '../ops/status.ts';
+import { cliActor } from '../worker/actor.ts';
 import type { Sync } from '../worker/compose.ts';
 import { operationsOf } from '../worker/operations.ts';
 import { isServed } from '../worker/served.ts';
@@ -51,7 +52,7 @@ export async function resync(options: ResyncOptions): Promise<number> {
 
 async function askFor(sync: Sync, { user, full = false }: ResyncOptions): Promise<string | undefined> {
   if (await isServed(sync))
-    return operationsOf(sync).resync({ full, ...(user !== undefined && { user }) }, 'cli');
+    return operationsOf(sync).resync({ full, ...(user !== undefined && { user }) }, cliActor());
   say(
     `${sync.name}: no service runs that would do it, so nothing was asked; \`omni-sync run\` does it here, \`omni-sync start\` is the service`,
   );

@@ -1,5 +1,6 @@
 /** `omni-sync retry`: tries people again who are set aside, all of them or those named. */
 import { SyncError } from '../model/errors.ts';
+import { cliActor } from '../worker/actor.ts';
 import { operationsOf } from '../worker/operations.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
 import { count, say } from './print.ts';
@@ -23,7 +24,7 @@ export async function retry(options: RetryOptions, people: readonly string[]): P
   }
   return withDaemon(options, 'error', async (daemon) => {
     const acts = await eachSync(daemon, async (sync) => {
-      const act = await operationsOf(sync).retry(options.all === true ? 'all' : people, 'cli');
+      const act = await operationsOf(sync).retry(options.all === true ? 'all' : people, cliActor());
       say(
         `${sync.name}: ${count(act.done.length, 'person is', 'people are')} at the head of the queue; the service, or the next \`omni-sync run\`, tries them`,
       );

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addReconcileJob } from '../jobs/add.ts';
 import { isInStep, type SyncStatus } from '../ops/status.ts';
+import { cliActor } from '../worker/actor.ts';
 import type { Sync } from '../worker/compose.ts';
 import { ask, type Running, startApplying, startReconciling } from '../worker/sync.ts';
 import { type CommonOptions, EXIT, withDaemon } from './context.ts';
@@ -62,7 +63,7 @@ async function runSync(sync: Sync, watch: Watch): Promise<SyncStatus> {
 
 /** Waits for the reconcile, and gives its run; asks again where Redis has lost the ask. Nothing where it is stopped. */
 async function reconciled(sync: Sync, { stopping }: Watch): Promise<string | undefined> {
-  const about = { by: 'cli', full: false };
+  const about = { by: cliActor(), full: false };
   let id = await ask(sync, about);
   let looks = 0;
   while (!stopping.aborted) {

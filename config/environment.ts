@@ -17,7 +17,7 @@ interface Substituted {
 const LEFT_OUT_WITH_VARIABLE = new Set(['redis.url', 'server.token']);
 
 /** Sections that may stand empty, all their keys being commented out. */
-const MAY_BE_EMPTY = new Set(['redis', 'server', 'alerts']);
+const MAY_BE_EMPTY = new Set(['redis', 'audit', 'server', 'alerts']);
 
 // `$${` is the escape; a `${` that is no reference at all is caught last.
 const REFERENCE = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g;

@@ -1,6 +1,7 @@
 /** The whole configuration: its root, and the types that everyone above reads. Never reads a file itself. */
 import type { z } from 'zod';
 import { type AlertConfig, alertsSchema } from './alerts.ts';
+import { type AuditConfig, auditSchema } from './audit.ts';
 import type { ExpressionCheck } from './expressions.ts';
 import { IN_SECTION, list, section, text } from './fields.ts';
 import type { Files } from './files.ts';
@@ -20,6 +21,7 @@ export interface Config {
   /** Absolute. */
   readonly dataDir: string;
   readonly redis: RedisConfig;
+  readonly audit: AuditConfig;
   readonly server: ServerConfig;
   readonly alerts: readonly AlertConfig[];
   /** At least one. */
@@ -33,6 +35,7 @@ export function configSchema(files: Files, check: ExpressionCheck = () => []) {
       .transform((path) => files.absolute(path))
       .exactOptional(),
     redis: redisSchema(files).prefault({}),
+    audit: auditSchema().prefault({}),
     server: serverSchema(files).prefault({}),
     alerts: alertsSchema(files).prefault([]),
     syncs: list('one entry for each pair of a directory and an Omni instance', syncSchema(files, check)),

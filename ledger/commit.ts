@@ -1,6 +1,9 @@
 /** What became of one person, written in one script: link, fingerprint, intent, quarantine, outbox row, audit, counts. */
+
+import type { AuditFacts } from '../model/audit.ts';
 import type { ChangeKind } from '../model/change.ts';
 import type { Link } from '../model/link.ts';
+import { VIEW_ALONE } from './audit.ts';
 import type { SyncKeys } from './keys.ts';
 import { groupOf } from './links.ts';
 import { bucketOf, packLink } from './packing.ts';
@@ -39,8 +42,7 @@ export interface Commit {
   readonly kind?: ChangeKind;
   /** Requests that Omni got for it. */
   readonly calls: number;
-  /** The audit record, as JSON. */
-  readonly audit?: string;
+  readonly audit?: AuditFacts;
 }
 
 export interface Committer {
@@ -50,9 +52,11 @@ export interface Committer {
   commitMany(commits: readonly Commit[]): Promise<void>;
 }
 
-/** The committer of one sync. */
-export function createCommitter(redis: ScriptedRedis, keys: SyncKeys): Committer {
-  const args = (commit: Commit) => {
+/** The committer of one sync. Each change is in the audit record on disk before it is remembered: it may stand there twice, never not. */
+export function createCommitter(redis: ScriptedRedis, keys: SyncKeys, audit = VIEW_ALONE): Committer {
+  const argsOf = async (commit: Commit) => {
+    const record = commit.audit && audit.stamp(commit.audit);
+    if (record !== undefined) await audit.keep(record, false);
     const { effect, ref, sourceId, version } = commit;
     const bucket = bucketOf(sourceId);
     const from = bucketOf(commit.from?.sourceId ?? sourceId);
@@ -63,14 +67,14 @@ export function createCommitter(redis: ScriptedRedis, keys: SyncKeys): Committer
       ...[keys.quarantine, keys.audit, keys.run(commit.run), keys.leavers, keys.approvals],
       ...[keys.links(from), keys.index(groupOf(from))],
       ...[bucket, sourceId, effect.kind, entry, print, ref, version],
-      ...[commit.audit ?? '', commit.kind ?? '', commit.calls],
+      ...[record === undefined ? '' : JSON.stringify(record), commit.kind ?? '', commit.calls],
       ...[from, commit.from?.sourceId ?? '', commit.from?.ref ?? ''],
     ];
   };
   return {
-    commit: async (commit) => (await redis.commitPerson(...args(commit))) === 1,
+    commit: async (commit) => (await redis.commitPerson(...(await argsOf(commit)))) === 1,
     async commitMany(commits) {
-      await Promise.all(commits.map((commit) => redis.commitPerson(...args(commit))));
+      await Promise.all(commits.map(async (commit) => redis.commitPerson(...(await argsOf(commit)))));
     },
   };
 }

@@ -98,3 +98,6 @@ export type SyncKeys = ReturnType<typeof syncKeys>;
 export function registerKey(host: string, share: string): string {
   return `{omni-register:${host}}:${share}`;
 }
+
+/** hash: audit chain → its head, of all syncs together: a host's processes write one chain. */
+export const AUDIT_HEADS_KEY = '{omni-audit}:heads';

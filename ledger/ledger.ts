@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { type Asks, createAsks } from './asks.ts';
+import { type Audit, createAudit } from './audit.ts';
+import type { Trail } from './audit-trail.ts';
 import { type Committer, createCommitter } from './commit.ts';
 import { createDefinitions, type Definitions } from './definitions.ts';
 import { createDrift, type Drift } from './drift.ts';
@@ -43,6 +45,7 @@ export interface Ledger extends Committer, Review {
   readonly watermarks: Watermarks;
   readonly drift: Drift;
   readonly signs: Signs;
+  readonly audit: Audit;
   /** Opens the ledger; see Meta.begin. `ref` names people for as long as this ledger is not wiped. */
   begin(): Promise<{
     readonly ref: (sourceId: string) => string;
@@ -121,6 +124,10 @@ export interface LedgerOptions {
   readonly identity: Identity;
   readonly dataDir: string;
   readonly rebind: boolean;
+  /** Where the audit record goes on disk; left out: nowhere. */
+  readonly trail?: Trail;
+  /** Records the values that are sent to Omni too. */
+  readonly auditValues?: boolean;
 }
 
 /** Redis's clock, in milliseconds since 1970. */
@@ -136,10 +143,11 @@ export function createLedger(options: LedgerOptions): Ledger {
   const redis = withScripts(options.redis);
   const keys = syncKeys(options.sync);
   const meta = createMeta({ ...options, redis, keys });
-  const memory = memoryOf(redis, keys);
+  const audit = createAudit({ ...options, redis, keys, values: options.auditValues === true });
+  const memory = memoryOf(redis, keys, audit);
   const now = clockOf(redis);
   return {
-    ...createCommitter(redis, keys),
+    ...createCommitter(redis, keys, audit),
     ...createReview(redis, keys),
     ...memory,
     identity: options.identity,
@@ -157,10 +165,11 @@ export function createLedger(options: LedgerOptions): Ledger {
         begun: refKey !== undefined,
         cold,
         ...(rebinds !== undefined && { rebinds }),
-        memory: otherOmni ? memoryOf(redis, syncKeys(NOBODY)) : memory,
+        memory: otherOmni ? memoryOf(redis, syncKeys(NOBODY), audit) : memory,
       };
     },
     signs: createSigns(redis, keys, now),
+    audit,
     async begin() {
       const { refKey, ...begun } = await meta.begin();
       return { ...begun, ref: createRefs(refKey) };
@@ -168,22 +177,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     lease: (holder) => acquireLease(redis, keys, holder),
     hand: (holder) => acquireHand(redis, keys, holder),
     askedFor: async () => new Set(await redis.smembers(keys.asked)),
-    async intent(ref) {
-      const text = await redis.hget(keys.intents, ref);
-      return text === null ? undefined : parseIntent(text);
-    },
-    intend: async (ref, version, what) =>
-      parseIntent(
-        await redis.intend(
-          keys.intents,
-          ref,
-          version,
-          what?.leave === true ? 'leave' : '',
-          what?.posted ?? '',
-          what?.from === undefined ? '' : JSON.stringify(what.from),
-        ),
-      ),
-    disclaim: async (ref) => void (await redis.hdel(keys.intents, ref)),
+    ...intentsOf(redis, keys),
     now,
     releaseTick: async (schedule, slot) => void (await redis.del(keys.tick(schedule, slot))),
     async claimTick(schedule, slot) {
@@ -192,11 +186,29 @@ export function createLedger(options: LedgerOptions): Ledger {
   };
 }
 
-function memoryOf(redis: ScriptedRedis, keys: SyncKeys): Memory {
+function intentsOf(
+  redis: ScriptedRedis,
+  { intents }: SyncKeys,
+): Pick<Ledger, 'intent' | 'intend' | 'disclaim'> {
+  return {
+    async intent(ref) {
+      const text = await redis.hget(intents, ref);
+      return text === null ? undefined : parseIntent(text);
+    },
+    async intend(ref, version, what) {
+      const leave = what?.leave === true ? 'leave' : '';
+      const from = what?.from === undefined ? '' : JSON.stringify(what.from);
+      return parseIntent(await redis.intend(intents, ref, version, leave, what?.posted ?? '', from));
+    },
+    disclaim: async (ref) => void (await redis.hdel(intents, ref)),
+  };
+}
+
+function memoryOf(redis: ScriptedRedis, keys: SyncKeys, audit: Audit): Memory {
   return {
     links: createLinks(redis, keys),
     outbox: createOutbox(redis, keys),
-    quarantine: createQuarantine(redis, keys),
+    quarantine: createQuarantine(redis, keys, audit),
     leavers: createLeavers(redis, keys),
     definitions: createDefinitions(redis, keys),
     held: createHeld(redis, keys),

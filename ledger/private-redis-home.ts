@@ -2,10 +2,10 @@
  * The folder of the private Redis: made, owned, and named shortly enough for unix sockets. Never opens
  * another user's folder, and never lets another user into ours.
  */
-import { constants } from 'node:fs';
-import { chmod, mkdir, open, realpath, stat } from 'node:fs/promises';
+import { chmod, mkdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
+import { shortFolder } from './short-folder.ts';
 
 /** Where the private Redis lives. */
 export interface Home {
@@ -16,16 +16,11 @@ export interface Home {
   close(): Promise<void>;
 }
 
-/** Linux gives the path of a unix socket 107 bytes, macOS 103. */
-const SOCKET_PATH_BYTES = 103;
-
-/** The longest name within the folder: `/lock/` and a claim of private-redis-lock.ts. */
+/** The longest name within the folder: `/lock/` and a claim of folder-lock.ts. */
 const NAME_BYTES = 32;
 
 /**
- * Makes `<dataDir>/redis` with mode 0700. Its sockets lie in it, whatever its length: where the path is too long
- * for a socket's address, Linux reaches it through this process' own handle of the folder. So commands always
- * meet, even where each has a temporary folder of its own (systemd's PrivateTmp).
+ * Makes `<dataDir>/redis` with mode 0700; its sockets lie in it, so that commands always meet.
  * @throws SyncError `config` where the folder is another user's or too deep; errors of the file system as they come.
  */
 export async function openHome(dataDir: string): Promise<Home> {
@@ -33,14 +28,9 @@ export async function openHome(dataDir: string): Promise<Home> {
   await mkdir(join(wanted, 'lock'), { recursive: true, mode: 0o700 });
   const folder = await realpath(wanted);
   await claimFolder(folder);
-  if (fits(folder)) return { folder, short: folder, close: () => Promise.resolve() };
-  if (process.platform !== 'linux') throw folderError(folder, 'its path is too long for a socket', undefined);
-  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  return { folder, short: `/proc/self/fd/${handle.fd}`, close: () => handle.close() };
-}
-
-function fits(folder: string): boolean {
-  return Buffer.byteLength(folder) + NAME_BYTES <= SOCKET_PATH_BYTES;
+  const short = await shortFolder(folder, NAME_BYTES);
+  if (short === undefined) throw folderError(folder, 'its path is too long for a socket', undefined);
+  return { folder, short: short.path, close: short.close };
 }
 
 /** Root too is refused in another's folder: files that root leaves there would lock the owner out later. */

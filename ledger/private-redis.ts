@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { SyncError } from '../model/errors.ts';
+import { lockFolder } from './folder-lock.ts';
 import { folderError, type Home, openHome } from './private-redis-home.ts';
-import { lockFolder } from './private-redis-lock.ts';
 import { isRunning, launch, SOCKET_NAME, startFailure } from './private-redis-server.ts';
 import { connectUser, countUsers, disconnectUser, stopServer } from './private-redis-user.ts';
 

@@ -2,7 +2,9 @@
  * People set aside: after a refusal until their desired state changes or an operator says so, after a fault until
  * a time by Redis's clock. Lives here and never in BullMQ's failed set, which expires.
  */
+import type { AuditFacts } from '../model/audit.ts';
 import type { ErrorKind, FailedRequest } from '../model/errors.ts';
+import { VIEW_ALONE } from './audit.ts';
 import type { SyncKeys } from './keys.ts';
 import { scan } from './outbox.ts';
 import type { ScriptedRedis } from './scripts.ts';
@@ -39,7 +41,7 @@ export interface SetbackTold {
   readonly calls: number;
   /** Not to be tried again before so many milliseconds from now. */
   readonly waitMs: number;
-  readonly audit?: string;
+  readonly audit?: AuditFacts;
 }
 
 export interface Quarantine {
@@ -51,13 +53,16 @@ export interface Quarantine {
 }
 
 /** The quarantine of one sync. */
-export function createQuarantine(redis: ScriptedRedis, keys: SyncKeys): Quarantine {
+export function createQuarantine(redis: ScriptedRedis, keys: SyncKeys, audit = VIEW_ALONE): Quarantine {
   return {
     async put(ref, setback, told) {
       const failed = setback.until === 'time' ? 0 : 1;
-      const tail = [Math.ceil(told.waitMs), told.calls, failed, told.audit ?? ''];
-      const { quarantine, audit } = keys;
-      await redis.setAside(quarantine, keys.run(told.run), audit, ref, JSON.stringify(setback), ...tail);
+      const record = told.audit && audit.stamp(told.audit);
+      if (record !== undefined) await audit.keep(record, false);
+      const shown = record === undefined ? '' : JSON.stringify(record);
+      const tail = [Math.ceil(told.waitMs), told.calls, failed, shown];
+      const about = [keys.quarantine, keys.run(told.run), keys.audit];
+      await redis.setAside(...about, ref, JSON.stringify(setback), ...tail);
     },
     async get(ref) {
       const text = await redis.hget(keys.quarantine, ref);

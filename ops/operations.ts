@@ -11,7 +11,7 @@ import type { Rejection } from '../model/change.ts';
 import type { Explanation } from './explanation.ts';
 import type { RunView, SyncStatus } from './status.ts';
 
-/** Who asks, for the audit record: `cli`, or the name of a token. */
+/** Who asks, for the audit record: `cli:` and the user, or the name of a token. */
 export type Actor = string;
 
 /** People as an operator names them (a sourceId, an address or a ref each), or all that the act is about. */

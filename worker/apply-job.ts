@@ -8,7 +8,7 @@ import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Omni } from '../omni/client.ts';
 import type { Rules } from '../plan/decide.ts';
 import { applyPerson } from './apply.ts';
-import { auditRecord } from './audit-record.ts';
+import { auditedOmni } from './audited-omni.ts';
 import type { Events } from './events.ts';
 import type { LeavingRules } from './finish.ts';
 import { type Consequence, consequenceOf, namedError } from './outcome.ts';
@@ -38,7 +38,7 @@ export async function handleApplyJob(
   let waitMs: number;
   try {
     if (job.deferredFailure) throw poison();
-    const omni = deps.omni.withBudget(spending);
+    const omni = auditedOmni(deps.omni.withBudget(spending), { audit: deps.ledger.audit, row: () => row });
     const took = (taken: OutboxRow) => {
       row = taken;
     };
@@ -97,7 +97,7 @@ async function fail(
       ...(request && { request }),
       until,
     };
-    const audit = auditRecord({ did: 'fail', sourceId: row.sourceId, fields: [], run: row.run, note: code });
+    const audit = { did: 'fail', sourceId: row.sourceId, fields: [], run: row.run, outcome: code };
     const about = { run: row.run, calls: spending.takeCount(), waitMs: backoffMs(until, job) };
     await ledger.quarantine.put(ref, setback, until === 'time' ? about : { ...about, audit });
   }

@@ -10,22 +10,26 @@ import type { Directory } from '../directory/directory.ts';
 import { openDirectory } from '../directory/select.ts';
 import { createHttp, type HttpClient } from '../http/client.ts';
 import { isBusy, openQueues } from '../jobs/queues.ts';
+import type { Trail } from '../ledger/audit-trail.ts';
 import { createBudget } from '../ledger/budget.ts';
 import { createSlack, type SlackOptions } from '../ledger/budget-slack.ts';
 import { inspectRedis } from '../ledger/connect.ts';
 import { syncTag } from '../ledger/keys.ts';
-import { createLedger } from '../ledger/ledger.ts';
+import { createLedger, type Ledger } from '../ledger/ledger.ts';
 import type { Identity } from '../ledger/meta.ts';
 import type { Budget } from '../model/budget.ts';
 import { SyncError } from '../model/errors.ts';
 import { createOmni } from '../omni/client.ts';
 import { compileFingerprint } from '../plan/fingerprint.ts';
 import { compileMapping, type Mapping } from '../plan/map.ts';
+import { cliActor } from './actor.ts';
+import { noted } from './audited-operations.ts';
 import { directoryOptions } from './directory-options.ts';
 import type { Step } from './events.ts';
 import { removalHook } from './hook.ts';
 import { watchKeys } from './keys.ts';
 import { logEvents } from './log-events.ts';
+import { openAudit } from './open-audit.ts';
 import { makeDataFolder, openRedis } from './open-redis.ts';
 import type { SyncParts } from './sync.ts';
 
@@ -70,10 +74,12 @@ export async function compose(options: ComposeOptions): Promise<Daemon> {
   config.syncs.forEach(mappingOf);
   await makeDataFolder(config.dataDir);
   const { redis, release } = await openRedis(config, log);
+  const trail = openAudit({ config, log, redis });
   const open = new Set<Sync>();
   const build = async (sync: SyncConfig) => {
-    const built = buildSync(sync, { ...options, redis });
+    const built = buildSync(sync, { ...options, redis, trail });
     open.add(built);
+    if (options.rebind) await noted(built.ledger.audit, { did: 'rebind', who: cliActor() });
     if (options.readOnly !== true) await built.ledger.begin();
     return { ...built, close: () => (open.delete(built) ? built.close() : Promise.resolve()) };
   };
@@ -103,10 +109,11 @@ function mappingOf({ users, leavers, omni }: SyncConfig): Mapping {
 
 interface Shared extends ComposeOptions {
   readonly redis: Redis;
+  readonly trail: Trail;
 }
 
 function buildSync(sync: SyncConfig, shared: Shared): Sync {
-  const { redis, config } = shared;
+  const { redis } = shared;
   const mapping = mappingOf(sync);
   const { omni: settings, policy, adopt, leavers } = sync;
   const log = shared.log.child({ sync: sync.name });
@@ -140,13 +147,7 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
       protects: mapping.protects,
     },
     leaverRules: { graceMs: leavers.graceMs, limit: leavers.limit },
-    ledger: createLedger({
-      redis,
-      sync: sync.name,
-      identity: identityOf(sync),
-      dataDir: config.dataDir,
-      rebind: shared.rebind,
-    }),
+    ledger: ledgerOf(sync, shared),
     queues,
     queueOptions,
     omni: createOmni({ baseUrl: settings.url, http: http.send, budget }),
@@ -163,6 +164,18 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
       http.close();
     },
   };
+}
+
+function ledgerOf(sync: SyncConfig, { redis, config, rebind, trail }: Shared): Ledger {
+  return createLedger({
+    redis,
+    sync: sync.name,
+    identity: identityOf(sync),
+    dataDir: config.dataDir,
+    rebind,
+    trail,
+    auditValues: config.audit.values,
+  });
 }
 
 function slackOf(

@@ -12,7 +12,6 @@ import { batches, type StoredLink } from '../ledger/links.ts';
 import type { Rejection } from '../model/change.ts';
 import type { Link } from '../model/link.ts';
 import { confirmedOfAccount, type Decision, isHeldDecision } from '../plan/decide.ts';
-import { auditRecord } from './audit-record.ts';
 import type { Events } from './events.ts';
 import { goneRow, rowOf, versionOf } from './rows.ts';
 import type { SurveyPage } from './survey.ts';
@@ -99,14 +98,14 @@ function strayCommit(stray: Stray, since: number, run: Run): Commit {
     unreviewed: true,
     confirmed: new Set(),
   };
-  const audit = auditRecord({
+  const audit = {
     did: 'adopt',
     sourceId,
     omniId: link.omniId,
     fields: [],
     run: run.id,
     note: 'not wanted already',
-  });
+  };
   const effect = { kind: 'put' as const, link, fingerprint: UNKNOWN_PRINT };
   return { ref: run.ref(sourceId), sourceId, version: '', effect, run: run.id, calls: 0, audit };
 }
@@ -159,7 +158,7 @@ function adoption(verdict: Adoption, since: number, run: Run): Commit {
     protected: verdict.protected,
     confirmed: confirmedOfAccount(decision.account, desired),
   };
-  const audit = auditRecord({ did: 'adopt', sourceId, omniId: link.omniId, fields: [], run: run.id });
+  const audit = { did: 'adopt', sourceId, omniId: link.omniId, fields: [], run: run.id };
   return { ...standing(verdict, run), effect: { kind: 'put', link, fingerprint }, kind: 'adopt', audit };
 }
 

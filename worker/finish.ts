@@ -10,7 +10,6 @@ import type { OmniUser } from '../model/person.ts';
 import type { Omni } from '../omni/client.ts';
 import { differences } from '../omni/verify.ts';
 import type { Fields, Rules } from '../plan/decide.ts';
-import { auditRecord } from './audit-record.ts';
 import type { Events } from './events.ts';
 
 /** How people are taken away. */
@@ -116,7 +115,7 @@ export async function finish(
   // Wanted, or let go by an operator: either way somebody has looked.
   const { unreviewed: _, ...link } = done.link;
   const { omniId } = link;
-  const audit = auditRecord({ did: kind, sourceId, omniId, fields, run, ...(note && { note }) });
+  const audit = { did: kind, sourceId, omniId, fields, run, ...(note && { note }) };
   const commit = commitOf(row, { kind: 'put', link, fingerprint }, deps);
   const current = await deps.ledger.commit({ ...commit, kind, audit, ...(from && { from }) });
   deps.events.step('apply.committed');

@@ -3,16 +3,17 @@ import { hastenPerson } from '../jobs/add.ts';
 import type { ActDone, FailedView, Named, Operations } from '../ops/operations.ts';
 import { runView, syncStatus } from '../ops/status.ts';
 import { askView } from './ask-view.ts';
+import { auditedOperations } from './audited-operations.ts';
 import { explain } from './explain.ts';
 import { approveHeld, keepPeople, unkeepPeople, viewLeavers } from './keeping.ts';
 import { choose, doneFor } from './naming.ts';
 import { nextRun } from './schedule.ts';
 import { ask, type SyncParts } from './sync.ts';
 
-/** The operations of a sync. */
+/** The operations of a sync; every act leaves its audit record. */
 export function operationsOf(sync: SyncParts): Operations {
   const { name, queues, budget } = sync;
-  return {
+  const operations: Operations = {
     name,
     status: () => syncStatus(sync, nextRun(sync.schedule)),
     leavers: () => viewLeavers(name, sync.ledger),
@@ -32,6 +33,7 @@ export function operationsOf(sync: SyncParts): Operations {
     explain: (person) => explain(person.trim(), sync),
     runs: async (limit) => (await sync.ledger.runs.recent(limit)).map(runView),
   };
+  return auditedOperations(operations, sync.ledger.audit);
 }
 
 async function failedOf({ name, ledger }: SyncParts): Promise<FailedView> {

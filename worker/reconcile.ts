@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Ask } from '../ledger/asks.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import { carryOut, type ReconcileDeps, type ReconcileTry, type Under } from './carry-out.ts';
 import { openRead } from './read.ts';
@@ -11,6 +12,9 @@ import type { Selection } from './selection.ts';
 import { basisOf } from './watermark.ts';
 
 export type { ReconcileDeps } from './carry-out.ts';
+
+/** Who asks without anybody having said so. */
+const BY_ITSELF = new Set(['cron', 'start', 'reload', 'drift']);
 
 /**
  * Does all that was asked of the sync so far; nothing where nothing was.
@@ -57,6 +61,7 @@ async function reconcileFor(asks: readonly Ask[], under: Under): Promise<string>
   const ids = asks.map((ask) => ask.id);
   await ledger.asks.begin(asks);
   await ledger.runs.begin(id, new Date());
+  await noteAskers(id, asks, ledger);
   try {
     await runOnce(id, wantOf(asks), under);
     await ledger.asks.close(ids, id);
@@ -87,6 +92,15 @@ function wantOf(asks: readonly Ask[]): Want {
     full: asks.some(({ full }) => full),
     changes: asks.length > 0 && asks.every(({ full, changes }) => changes === true && !full),
   };
+}
+
+/** A run without such a record is the schedule's. */
+async function noteAskers(run: string, asks: readonly Ask[], { audit }: Ledger): Promise<void> {
+  const who = [...new Set(asks.map(({ by }) => by))].filter((by) => !BY_ITSELF.has(by)).join(', ');
+  if (who === '') return;
+  const entry = audit.stamp({ did: 'run', run, who });
+  await audit.keep(entry, false);
+  await audit.show(entry);
 }
 
 function problemOf(error: unknown, { attempt, lease }: Under): string {

@@ -12,7 +12,7 @@ export interface ReloadPlan {
 }
 
 /** Held open from the start: connections, files and ports hang on them. */
-const STANDING = ['dataDir', 'redis', 'server'] as const;
+const STANDING = ['dataDir', 'redis', 'audit', 'server'] as const;
 
 /** Compares what runs with what is wanted now. */
 export function planReload(runs: Config, wanted: Config): ReloadPlan {

@@ -2,6 +2,8 @@
 import type { Logger } from 'pino';
 import type { Config, SyncConfig } from '../config/schema.ts';
 import type { Health } from '../model/health.ts';
+import { cliActor } from './actor.ts';
+import { noted } from './audited-operations.ts';
 import type { Daemon, Sync } from './compose.ts';
 import { createGate } from './gate.ts';
 import { planReload, type ReloadPlan, reloaded } from './reload.ts';
@@ -39,6 +41,9 @@ export function startService(options: ServiceOptions): Service {
   const gate = createGate();
   const start = (sync: Sync, by: 'start' | 'reload') =>
     units.set(sync.name, startUnit(sync, { roles, by, gate }));
+  const note = (sync: Sync, did: 'start' | 'reload' | 'stop') =>
+    noted(sync.ledger.audit, { did, who: cliActor(), note: roles.join(', ') });
+  const told = Promise.all(daemon.syncs.map((sync) => note(sync, 'start')));
   for (const sync of daemon.syncs) start(sync, 'start');
   const watch = startWatch({
     redis: daemon.redis,
@@ -59,6 +64,7 @@ export function startService(options: ServiceOptions): Service {
     await Promise.all(ending.map((name) => units.get(name)?.stop()));
     for (const name of ending) units.delete(name);
     for (const sync of built) start(sync, 'reload');
+    await Promise.all(built.map((sync) => note(sync, 'reload')));
     runs = reloaded(runs, wanted);
     tell(plan, log);
   }
@@ -67,7 +73,7 @@ export function startService(options: ServiceOptions): Service {
     syncs: () => [...units.values()].map(({ sync }) => sync),
     config: () => runs,
     health: watch.health,
-    settled: Promise.all([...units.values()].map((unit) => unit.settled)).then(() => undefined),
+    settled: Promise.all([told, ...[...units.values()].map((unit) => unit.settled)]).then(() => undefined),
     reload(wanted) {
       const done = last.then(() => exchange(wanted));
       last = done.catch(() => undefined);
@@ -77,6 +83,7 @@ export function startService(options: ServiceOptions): Service {
       await last;
       await watch.stop();
       await Promise.all([...units.values()].map((unit) => unit.stop()));
+      await Promise.all([...units.values()].map(({ sync }) => note(sync, 'stop')));
     },
   };
 }

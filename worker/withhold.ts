@@ -2,7 +2,6 @@
 import { SyncError } from '../model/errors.ts';
 import { addressKey } from '../model/person.ts';
 import { type Decision, isHeldDecision, type KnownAccount } from '../plan/decide.ts';
-import { auditRecord } from './audit-record.ts';
 import { type ApplyDeps, type Case, commitOf } from './finish.ts';
 
 /**
@@ -28,7 +27,7 @@ export async function holdBack(
   await ledger.held.put([
     { ref, sourceId, what: 'adopt', omniId, userName: row.desired.userName, displayName, since },
   ]);
-  const audit = auditRecord({ did: 'hold', sourceId, omniId, fields: [], run, note: 'adopt' });
+  const audit = { did: 'hold', sourceId, omniId, fields: [], run, note: 'adopt' };
   return ledger.commit({ ...commitOf(row, { kind: 'none' }, deps), audit });
 }
 

@@ -17,6 +17,7 @@ describe('defaults', () => {
       redis: { place: { type: 'private' }, tls: false },
       server: { host: '127.0.0.1', port: 8787, tokens: [] },
       alerts: [],
+      audit: { retentionMs: 400 * 24 * 3600 * 1000, values: false, required: false },
       syncs: [
         {
           name: 'acme',

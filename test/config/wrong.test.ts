@@ -13,7 +13,7 @@ const WRONG: readonly (readonly [path: string, value: unknown, words: RegExp, at
   ['syncs', 'acme', /must be a list .*not this text/],
   ['sync', [], /did you mean syncs\?/],
   ['dataDir', 7, /must be a text with its path.*quotes/],
-  ['zzzzzz', 1, /is no known key; known here: dataDir, redis, server, alerts, syncs/],
+  ['zzzzzz', 1, /is no known key; known here: dataDir, redis, audit, server, alerts, syncs/],
 
   ['redis.url', 'http://redis', /redis:\/\/ or rediss:\/\//],
   ['redis', { url: 'redis://a', cluster: ['redis://b'] }, /stands beside url/, 'redis.cluster'],

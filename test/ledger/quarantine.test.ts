@@ -40,7 +40,7 @@ async function redisNow(): Promise<number> {
 describe('createQuarantine', () => {
   it('gives back what was put, with the time of Redis', async () => {
     const before = await redisNow();
-    await quarantine().put('ref', SETBACK, { run: 'r', calls: 2, waitMs: 0, audit: '{}' });
+    await quarantine().put('ref', SETBACK, { run: 'r', calls: 2, waitMs: 0, audit: { did: 'fail' } });
     const got = await quarantine().get('ref');
     expect(got).toMatchObject({ ...SETBACK, ref: 'ref' });
     expect(got?.at).toBeGreaterThanOrEqual(Math.floor(before));

@@ -1,6 +1,7 @@
 /**
- * The lock under which processes join, start, leave and stop the private Redis: one holder at a time, free the
- * moment its holder dies, whatever killed it. Never trusts process ids, clocks or time-outs.
+ * The lock of a folder: one process holds it at a time, and it is free the moment its holder dies, whatever killed it.
+ * Never trusts process ids, clocks or time-outs. Under it processes join, start, leave and stop the private Redis, and
+ * write to the audit record.
  *
  * Node offers no flock. Here the holder listens on a unix socket, which the kernel closes with the process, and
  * its claim is a symbolic link `<n>` to that socket, made after it listens. Links are numbered upwards:

@@ -1,0 +1,65 @@
+/** Reads the audit record of one sync back: this folder's files and Redis's view, merged. Checks no chain; audit-check does. */
+import type { Redis } from 'ioredis';
+import type { AuditEntry } from '../model/audit.ts';
+import { readRecord } from './audit-chain.ts';
+import { type AuditFile, auditFiles, auditFolder, linesOf, sinceOf } from './audit-files.ts';
+import type { SyncKeys } from './keys.ts';
+
+export interface AuditQuery {
+  /** One person alone. */
+  readonly sourceId?: string;
+  /** Not before this time, in milliseconds since 1970. */
+  readonly since?: number;
+}
+
+interface Sources {
+  readonly redis: Redis;
+  readonly keys: SyncKeys;
+  readonly sync: string;
+  readonly dataDir: string;
+}
+
+/** The entries, the oldest first, each once. */
+export async function readAudit(sources: Sources, query: AuditQuery): Promise<AuditEntry[]> {
+  const found = new Map<string, AuditEntry>();
+  const add = (entry: AuditEntry) => {
+    if (isWanted(entry, sources.sync, query)) found.set(`${entry.did} ${entry.id ?? found.size}`, entry);
+  };
+  for (const entry of await viewOf(sources)) add(entry);
+  const word = query.sourceId === undefined ? '' : JSON.stringify(query.sourceId);
+  for (const { path } of await filesSince(auditFolder(sources.dataDir), query.since)) {
+    for await (const { text } of linesOf(path)) {
+      // Most lines are of others: they are not parsed.
+      const entry = text.includes(word) ? readRecord(text, [])?.record : undefined;
+      if (entry !== undefined) add(entry);
+    }
+  }
+  return [...found.values()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+}
+
+function isWanted(entry: AuditEntry, sync: string, { sourceId, since }: AuditQuery): boolean {
+  if (entry.sync !== sync) return false;
+  if (since !== undefined && Date.parse(entry.at) < since) return false;
+  return sourceId === undefined || entry.sourceId === sourceId || entry.people?.includes(sourceId) === true;
+}
+
+async function viewOf({ redis, keys, sync }: Sources): Promise<AuditEntry[]> {
+  const rows = await redis.xrange(keys.audit, '-', '+');
+  return rows.map(([id, [, json = '{}']]) => {
+    const at = new Date(Number(id.split('-')[0])).toISOString();
+    return { at, sync, ...(JSON.parse(json) as Partial<AuditEntry> & { did: string }) };
+  });
+}
+
+/** Without the files that end before `since`. */
+async function filesSince(folder: string, since: number | undefined): Promise<AuditFile[]> {
+  const files = await auditFiles(folder);
+  if (since === undefined) return files;
+  const kept: AuditFile[] = [];
+  for (const [i, file] of files.entries()) {
+    const next = files[i + 1];
+    const ended = next?.host === file.host ? await sinceOf(next.path) : undefined;
+    if (ended === undefined || ended >= since) kept.push(file);
+  }
+  return kept;
+}

@@ -1,0 +1,238 @@
+/**
+ * Appends to this host's audit record on disk. Every process that shares a data folder writes to the same chain, under
+ * a lock that dies with its holder; what is appended at once in one process goes out together.
+ *
+ * fsync: an entry that is `durable` is on disk before `append` ends (a write to Omni that is about to be sent, an
+ * operator's act); the others are given to the kernel, which a kill of the process does not undo, and reach the disk
+ * with the next durable one.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, rm, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AuditEntry } from '../model/audit.ts';
+import { type ChainKey, type Head, NOTHING_BEFORE, sealRecord } from './audit-chain.ts';
+import { type AuditFile, auditFileName, auditFiles, auditFolder, sinceOf, tailOf } from './audit-files.ts';
+import type { AuditHeads } from './audit-heads.ts';
+import { lockFolder } from './folder-lock.ts';
+import { shortFolder } from './short-folder.ts';
+
+export interface TrailOptions {
+  readonly dataDir: string;
+  /** As auditFiles names it. */
+  readonly host: string;
+  readonly heads: AuditHeads;
+  /** Signs what is written from now on. */
+  readonly key?: ChainKey;
+  /** How long records are kept, in milliseconds. */
+  readonly retentionMs: number;
+  /** Told of every head that is worth keeping elsewhere: at the first append, and every so often. */
+  readonly onHead: (head: Head) => void;
+  /** A file ends at so many bytes; 16 MiB where left out. */
+  readonly fileBytes?: number;
+}
+
+export interface Trail {
+  /** Rejects where it could not be written, with the error of the file system. */
+  append(entry: AuditEntry, durable: boolean): Promise<void>;
+}
+
+const FILE_BYTES = 16 * 1024 * 1024;
+const FILE_AGE_MS = 31 * 24 * 3600 * 1000;
+/** Bytes that a claim of folder-lock.ts adds to a folder. */
+const CLAIM_BYTES = 26;
+const LOCK_WAIT_MS = 30_000;
+const HEAD_EVERY = 1000;
+
+interface Waiting {
+  readonly entry: AuditEntry;
+  readonly durable: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Where the next record goes. */
+interface Place {
+  readonly path: string;
+  readonly bytes: number;
+  /** When the file's first record was written. */
+  readonly since: number;
+  readonly head: Head;
+}
+
+/** The audit record of this host. Nothing is made on disk before the first append. */
+export function openTrail(options: TrailOptions): Trail {
+  let waiting: Waiting[] = [];
+  let working = false;
+  const writer = createWriter(options);
+  async function work(): Promise<void> {
+    working = true;
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      try {
+        await writer.write(batch);
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    working = false;
+  }
+  return {
+    append(entry, durable) {
+      const done = new Promise<void>((resolve, reject) => {
+        waiting.push({ entry, durable, resolve, reject });
+      });
+      if (!working) void work();
+      return done;
+    },
+  };
+}
+
+function createWriter(options: TrailOptions) {
+  const { heads, host, key } = options;
+  const folder = auditFolder(options.dataDir);
+  let known: Place | undefined;
+  let noted = 0;
+
+  return {
+    async write(batch: readonly Waiting[]): Promise<void> {
+      const head = await locked(folder, async () => {
+        const before = await placeOf(options, known);
+        const first = known === undefined;
+        known = undefined;
+        const begun = await turned(options, before);
+        const records = batch.map(({ entry }) => entry);
+        const old = first || begun.path !== before.path ? await deletable(options) : undefined;
+        if (old !== undefined)
+          records.push({ at: new Date().toISOString(), did: 'retention', note: String(old.upTo) });
+        const lines: string[] = [];
+        let at = begun.head;
+        for (const record of records) {
+          const sealed = sealRecord(record, at, key);
+          lines.push(`${sealed.line}\n`);
+          at = sealed.head;
+        }
+        const durable = old !== undefined || batch.some((one) => one.durable);
+        const bytes = await appendTo(begun, lines.join(''), durable);
+        known = { path: begun.path, bytes, since: begun.since, head: at };
+        for (const { path } of old?.files ?? []) await rm(path, { force: true });
+        return at;
+      });
+      if (head.seq >= noted + HEAD_EVERY || noted === 0) {
+        noted = head.seq;
+        options.onHead(head);
+      }
+      await heads.note({ ...head, host, folder, at: new Date().toISOString() });
+    },
+  };
+}
+
+async function locked<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
+  const lockPlace = join(folder, 'lock');
+  await mkdir(lockPlace, { recursive: true, mode: 0o700 });
+  const short = await shortFolder(lockPlace, CLAIM_BYTES);
+  if (short === undefined) throw new Error(`the path of ${lockPlace} is too long for a socket`);
+  try {
+    const lock = await lockFolder(short.path, AbortSignal.timeout(LOCK_WAIT_MS));
+    try {
+      return await work();
+    } finally {
+      await lock.release();
+    }
+  } finally {
+    await short.close();
+  }
+}
+
+/** Where the chain ends: as we left it, where nobody has written since; else as the files and Redis say. */
+async function placeOf(options: TrailOptions, known: Place | undefined): Promise<Place> {
+  const folder = auditFolder(options.dataDir);
+  const own = (await auditFiles(folder)).filter(({ host }) => host === options.host);
+  const newest = own.at(-1);
+  if (newest === undefined) return newPlace(options, newHead());
+  if (known?.path === newest.path && (await stat(newest.path)).size === known.bytes) return known;
+  const { wholeBytes, bytes } = await tailOf(newest.path);
+  // A process died as it wrote. What it had written whole stays; that a whole record was made a piece, the head tells.
+  if (wholeBytes < bytes) await truncate(newest.path, wholeBytes);
+  const head = await continued(await lastOf(own), options.heads);
+  const since = (await sinceOf(newest.path)) ?? Date.now();
+  return { path: newest.path, bytes: wholeBytes, since, head };
+}
+
+/** The last record of the newest file that has one. */
+async function lastOf(files: readonly AuditFile[]): Promise<Head> {
+  for (const { path } of files.toReversed()) {
+    const { last } = await tailOf(path);
+    if (last !== undefined) return last;
+  }
+  return { ...newHead(), seq: (files.at(-1)?.from ?? 1) - 1 };
+}
+
+function newHead(): Head {
+  return { trail: randomBytes(9).toString('base64url'), seq: 0, hash: NOTHING_BEFORE };
+}
+
+/**
+ * The head to go on from. Where Redis has seen more than is here, or something else, the numbers of what is gone stay
+ * empty: the gap is the evidence, which no later append can hide.
+ */
+async function continued({ trail, seq, hash }: Head, heads: AuditHeads): Promise<Head> {
+  const seen = await heads.get(trail);
+  if (seen === undefined || seen.seq < seq || (seen.seq === seq && seen.hash === hash))
+    return { trail, seq, hash };
+  return { trail, seq: Math.max(seen.seq, seq + 1), hash };
+}
+
+function newPlace({ dataDir, host }: TrailOptions, head: Head): Place {
+  const path = join(auditFolder(dataDir), auditFileName(host, head.seq + 1));
+  return { path, bytes: 0, since: Date.now(), head };
+}
+
+/** A new file where this one is large or old enough. */
+async function turned(options: TrailOptions, place: Place): Promise<Place> {
+  const full = place.bytes >= (options.fileBytes ?? FILE_BYTES);
+  const old = place.bytes > 0 && Date.now() - place.since > FILE_AGE_MS;
+  return full || old ? newPlace(options, place.head) : place;
+}
+
+/** The files whose records are all older than they are kept for, and the number of the last of those records. */
+async function deletable(
+  options: TrailOptions,
+): Promise<{ readonly files: readonly AuditFile[]; readonly upTo: number } | undefined> {
+  const all = await auditFiles(auditFolder(options.dataDir));
+  const own = all.filter(({ host }) => host === options.host);
+  const oldest = Date.now() - options.retentionMs;
+  let count = 0;
+  for (const next of own.slice(1)) {
+    const since = await sinceOf(next.path);
+    if (since === undefined || since >= oldest) break;
+    count++;
+  }
+  const first = own[count];
+  return count === 0 || first === undefined
+    ? undefined
+    : { files: own.slice(0, count), upTo: first.from - 1 };
+}
+
+/** Appends, and gives the file's size; a part of it that was written is taken back. */
+async function appendTo(place: Place, text: string, durable: boolean): Promise<number> {
+  const handle = await open(place.path, 'a', 0o600);
+  try {
+    await handle.appendFile(text);
+    if (durable) await handle.datasync();
+  } catch (error) {
+    await handle.truncate(place.bytes).catch(() => undefined);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  if (place.bytes === 0) await syncFolder(join(place.path, '..'));
+  return place.bytes + Buffer.byteLength(text);
+}
+
+/** A new file's name is on disk too. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  await handle.sync().finally(() => handle.close());
+}
