@@ -10,6 +10,7 @@ export function summary({
   inStep,
   waiting,
   failed,
+  drift,
   halted,
   paused,
   unreachable,
@@ -30,6 +31,12 @@ export function summary({
     ...(run !== null && run.held > 0
       ? [`  ${count(run.held, 'person is', 'people are')} held until you approve: \`omni-sync leavers\``]
       : []),
+    ...(drift.people > 0
+      ? [
+          `  ${count(drift.people, 'account was', 'accounts were')} changed in Omni by hand; \`omni-sync plan\` names them`,
+        ]
+      : []),
+    ...(drift.problem === null ? [] : [`  Omni was not compared to its end: ${drift.problem}`]),
     ...(failed > 0 ? ['  `omni-sync failed` says why; `omni-sync retry` tries again'] : []),
     ...(unreachable ? ['  Omni does not answer; what waits is kept and goes out once it does'] : []),
     ...(paused ? ['  paused: nothing is sent; `omni-sync resume` goes on'] : []),
@@ -51,5 +58,7 @@ function runText(run: RunView): string {
     run.kind === 'changes'
       ? `looked for changes, and read ${count(run.read, 'record', 'records')}`
       : `read ${count(run.read, 'record', 'records')}`;
-  return `\n  ${read}: ${found}; ${run.applied} applied with ${count(run.calls, 'request', 'requests')} to Omni`;
+  const repaired =
+    run.repairs === 0 ? '' : `, ${count(run.repairs, 'account', 'accounts')} set back after a change in Omni`;
+  return `\n  ${read}: ${found}${repaired}; ${run.applied} applied with ${count(run.calls, 'request', 'requests')} to Omni`;
 }

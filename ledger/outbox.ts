@@ -24,6 +24,8 @@ export interface OutboxRow {
   readonly leave?: { readonly omniId: string; readonly cause: LeaverCause };
   /** Omni is asked what the account holds: what the link remembers of it is not believed. */
   readonly readBack?: true;
+  /** Why it is written, where the directory is not why: somebody changed it in Omni. */
+  readonly cause?: 'drift';
   /** Take over the link of this sourceId, which is gone. */
   readonly relink?: { readonly sourceId: string; readonly ref: string };
   /** The run that found it. */

@@ -25,6 +25,10 @@ export interface RunFindings {
   /** People in scope; in a read of changes, with those whom the last full read counted. So are the rejected and the leavers. */
   readonly inScope: number;
   readonly changes: ChangeCounts;
+  /** People whose drift is set back, and nothing else; they are in no count of changes. Runs of older programs have none. */
+  readonly repairs?: number;
+  /** People whose account is looked at first, since what the links say was to be distrusted. */
+  readonly looks?: number;
   readonly rejected: number;
   /** Linked people who are gone, out of scope or inactive. */
   readonly leavers: number;

@@ -33,6 +33,8 @@ export interface RunView {
   readonly rejected: number;
   readonly leavers: number;
   readonly calls: number;
+  /** People whose drift it sets back, in no count of changes. */
+  readonly repairs: number;
 }
 
 export interface SyncStatus {
@@ -44,6 +46,8 @@ export interface SyncStatus {
   readonly waiting: number;
   /** People set aside; `omni-sync failed` names them. */
   readonly failed: number;
+  /** What somebody changed in Omni by hand, apart from ordinary change. */
+  readonly drift: DriftView;
   /** Every API key is refused: nothing is sent until a key changes or `resume`. */
   readonly halted: boolean;
   /** Omni has not answered several times in a row: one request at a time looks whether it does again. */
@@ -54,6 +58,16 @@ export interface SyncStatus {
   readonly nextRun: string | null;
 }
 
+/** Drift as it is counted. */
+export interface DriftView {
+  /** People whose account differs from what was last confirmed, as far as it is not to be ignored. */
+  readonly people: number;
+  /** When Omni was last compared, ISO 8601; null where it never was. */
+  readonly verifiedAt: string | null;
+  /** Why that pass did not come to its end. */
+  readonly problem: string | null;
+}
+
 /** Runs to look back through for one that has counted the people. */
 const LOOK_BACK = 10;
 
@@ -62,12 +76,13 @@ export async function syncStatus(
   { name, ledger, budget, queues }: StatusSource,
   nextRun: Date | undefined,
 ): Promise<SyncStatus> {
-  const [runs, outbox, aside, snapshot, paused] = await Promise.all([
+  const [runs, outbox, aside, snapshot, paused, drift] = await Promise.all([
     ledger.runs.recent(LOOK_BACK),
     ledger.outbox.size(),
     ledger.quarantine.all(),
     budget.snapshot(),
     queues.apply.isPaused(),
+    driftView(ledger),
   ]);
   const [run] = runs;
   const counted = runs.find(hasCounted);
@@ -78,11 +93,17 @@ export async function syncStatus(
     inStep: Math.max(0, (counted?.inScope ?? 0) - (counted?.asking ?? 0) - outbox),
     waiting: Math.max(0, outbox - failed),
     failed,
+    drift,
     halted: snapshot.keys.length > 0 && snapshot.keys.every(({ refused }) => refused),
     unreachable: snapshot.brokenMs > 0,
     paused,
     nextRun: nextRun?.toISOString() ?? null,
   };
+}
+
+async function driftView({ drift }: Ledger): Promise<DriftView> {
+  const [people, pass] = await Promise.all([drift.count(), drift.lastPass()]);
+  return { people, verifiedAt: pass?.finishedAt ?? null, problem: pass?.problem ?? null };
 }
 
 /** Whether all is in step: the last read came to its end, and nobody waits or is set aside. */
@@ -112,6 +133,7 @@ export function runView(run: RunRecord): RunView {
     rejected,
     leavers,
     calls,
+    repairs: run.repairs ?? 0,
   };
   return {
     id,

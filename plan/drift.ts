@@ -18,7 +18,7 @@ import type { DriftEntry, Drifted, DriftMode, DriftRow } from '../model/drift.ts
 import type { Link } from '../model/link.ts';
 import { addressKey, type OmniUser } from '../model/person.ts';
 import { forgotten, shownDigest } from './confirmed.ts';
-import type { Policy } from './decide.ts';
+import { type Decision, fieldNames, type Policy } from './decide.ts';
 import { fieldTag } from './fingerprint.ts';
 
 /** What is to be done about drift, as the configuration says it. */
@@ -81,7 +81,8 @@ function differs(
 /** What names itself in `drift`, and is no attribute there. */
 const NAMED = new Set(['active', 'userName', 'displayName', 'attributes']);
 
-function modeOf(field: string, link: Link, { policy, otherwise, fields }: DriftRules): DriftMode {
+/** What is to be done about a field of this person's. */
+export function modeOf(field: string, link: Link, { policy, otherwise, fields }: DriftRules): DriftMode {
   const mode = fields[keyOf(field)] ?? (field.startsWith('@') ? fields.attributes : undefined) ?? otherwise;
   if (mode !== 'repair') return mode;
   const mayWrite = policy !== 'create' && !link.protected && link.unreviewed !== true;
@@ -129,4 +130,23 @@ export function linkToRepair(link: Link, fields: readonly string[]): Link | unde
   if (fields.includes('gone')) return undefined;
   const state = fields.includes('active') ? 'deactivated' : link.state;
   return { ...link, state, confirmed: forgotten(link.confirmed, fields) };
+}
+
+/** Whether a decision does nothing but set back fields that drifted and were handed over. */
+export function isRepair(decision: Decision, handed: readonly string[]): boolean {
+  if (decision.kind === 'create') return handed.includes('gone');
+  if (decision.kind === 'return' && !handed.includes('active')) return false;
+  if (decision.kind !== 'return' && decision.kind !== 'update' && decision.kind !== 'rename') return false;
+  return fieldNames(decision.fields).every((field) => handed.includes(field));
+}
+
+/** The fields of a row that were handed over. */
+export function handedOf({ fields }: DriftRow): string[] {
+  return Object.keys(fields).filter((field) => fields[field]?.handed === true);
+}
+
+/** A row once these fields of it are as wanted; nothing where no other is left. */
+export function withoutFields(row: DriftRow, done: readonly string[]): DriftRow | undefined {
+  const left = Object.entries(row.fields).filter(([field]) => !done.includes(field));
+  return left.length === 0 ? undefined : { ...row, fields: Object.fromEntries(left) };
 }

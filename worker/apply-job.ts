@@ -7,6 +7,7 @@ import type { Until } from '../ledger/quarantine.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Omni } from '../omni/client.ts';
 import type { Rules } from '../plan/decide.ts';
+import type { DriftRules } from '../plan/drift.ts';
 import { applyPerson } from './apply.ts';
 import { auditedOmni } from './audited-omni.ts';
 import type { Events } from './events.ts';
@@ -19,6 +20,7 @@ export interface ApplyJobDeps {
   readonly omni: Omni;
   readonly rules: Rules;
   readonly leaving: LeavingRules;
+  readonly driftRules?: DriftRules;
   readonly events: Events;
   /** Aborted when the process must end at once. */
   readonly signal: AbortSignal;

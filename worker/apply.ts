@@ -26,6 +26,7 @@ import { leave, letBe } from './leave.ts';
 import { assertUnowned, claimUnowned } from './owner.ts';
 import { readBack } from './read-back.ts';
 import { comeBack, freeLink, noteFormer, relink } from './return.ts';
+import { settleDrift } from './settle-drift.ts';
 import { holdBack } from './withhold.ts';
 
 /** Applies whatever waits for a person until nothing does. Returns how long to wait where it is not yet time, in ms. */
@@ -143,10 +144,7 @@ type Carry<K extends Decision['kind']> = (
 
 /** How each decision is carried out. */
 const CARRY: { readonly [K in Decision['kind']]: Carry<K> } = {
-  none: (at, _, deps) => {
-    const effect = standingEffect(at.link, at.row.protected, fingerprintOf(at));
-    return deps.ledger.commit(commitOf(at.row, effect, deps));
-  },
+  none: (at, _, deps) => stand(at, deps),
   withhold: (at, decision, deps) => holdBack(at, { decision, account: at.row.account }, deps),
   create: (at, _, deps) => create(at, deps),
   adopt: (at, decision, deps) => adopt(at, decision.account, { deps, listed: true }),
@@ -155,6 +153,19 @@ const CARRY: { readonly [K in Decision['kind']]: Carry<K> } = {
   return: (at, { fields }, deps) => comeBack(at, { fields }, deps),
   relink,
 };
+
+/** Nothing is to be written. What was read back is remembered as it was found. */
+async function stand(at: Case, deps: ApplyDeps): Promise<boolean> {
+  const { link, row } = at;
+  const fingerprint = fingerprintOf(at);
+  const isRead = row.readBack === true && link?.state === 'active';
+  const effect: LinkEffect = isRead
+    ? { kind: 'put', link: { ...link, protected: row.protected }, fingerprint }
+    : standingEffect(link, row.protected, fingerprint);
+  const current = await deps.ledger.commit(commitOf(row, effect, deps));
+  await settleDrift(row, deps.ledger);
+  return current;
+}
 
 async function update(
   at: Case,

@@ -6,7 +6,9 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { UnmatchedAccount } from '../ledger/review.ts';
 import type { Watermark } from '../ledger/watermark.ts';
 import { isLifted, type Rules } from '../plan/decide.ts';
+import { handedOf } from '../plan/drift.ts';
 import { type AskedAccounts, NO_ACCOUNTS, noteAsked, readAccounts } from './accounts.ts';
+import { type Distrust, openDistrust, TRUSTING } from './distrust.ts';
 import { addMissingJobs, dropUnmet, type Run, writePage } from './enqueue.ts';
 import type { Events } from './events.ts';
 import { type HeldList, openHeld } from './held.ts';
@@ -67,10 +69,12 @@ export async function carryOut(going: Begun, { deps, lease, only }: Under): Prom
   const { ledger, events } = deps;
   const { ref, epoch, cold } = begun;
   const accounts = cold ? await readAccounts(deps.omni, ledger.links, signal) : NO_ACCOUNTS;
+  const distrust = await distrustOf(going, deps);
   const waiting = await readWaiting(ledger);
   const run: Run = { id, deps, lease, ref, ...(await standing(waiting, deps)), bulk: cold };
   const startedAt = await ledger.now();
   const watched = await watchedRefs(going, ledger);
+  const handed = await handedOver(ledger);
   let outcome: LeaversOutcome | undefined;
   const held = await openHeld(ledger, run, startedAt);
   const listed = noteAsked(cold ? accounts.byAddress : new Map([...held.accounts, ...waiting.accounts]));
@@ -82,6 +86,8 @@ export async function carryOut(going: Begun, { deps, lease, only }: Under): Prom
     definitions: await ledger.definitions.known(),
     accounts: listed,
     full: going.full,
+    distrusts: distrust.distrusts,
+    handed: (sourceId) => handed.get(sourceId),
     waiting: (sourceId) => run.waiting.size > 0 && run.waiting.has(ref(sourceId)),
     watched: (sourceId) => watched.size > 0 && watched.has(ref(sourceId)),
     answer: held.answer,
@@ -112,7 +118,8 @@ export async function carryOut(going: Begun, { deps, lease, only }: Under): Prom
   if (unnoted !== undefined) events.trouble(new Error(unnoted));
   const asked = await held.write(end.complete && before === undefined);
   const found = findingsOf({ kind: read.kind, end, tally, outcome, asked });
-  await ledger.runs.finish(id, { ...found, calls: accounts.calls, finishedAt: new Date() });
+  const calls = accounts.calls + distrust.calls;
+  await ledger.runs.finish(id, { ...found, calls, finishedAt: new Date() });
   events.reconciled({ run: id, cold, ...found });
 }
 
@@ -121,6 +128,18 @@ async function watchedRefs({ begun: { ref }, before }: Begun, ledger: Ledger): P
   const leavers = (await ledger.leavers.all()).map((tombstone) => tombstone.ref);
   const rejected = (before?.rejections ?? []).flatMap(({ sourceId }) => (sourceId ? [ref(sourceId)] : []));
   return new Set([...leavers, ...rejected]);
+}
+
+/** A ledger that knows nobody believes nothing anyway. */
+function distrustOf({ full, begun, signal }: Begun, deps: ReconcileDeps): Promise<Distrust> {
+  return full && !begun.cold ? openDistrust({ ...deps, signal }) : Promise.resolve(TRUSTING);
+}
+
+/** The drifted fields that links have forgotten, so that they are set back. */
+async function handedOver(ledger: Ledger): Promise<Map<string, readonly string[]>> {
+  const rows = [...(await ledger.drift.all()).values()];
+  const handed = rows.map((row) => [row.sourceId, handedOf(row)] as const);
+  return new Map(handed.filter(([, fields]) => fields.length > 0));
 }
 
 function unmatchedOf(listed: AskedAccounts): UnmatchedAccount[] {

@@ -117,7 +117,7 @@ async function settle(verdicts: readonly Verdict[], run: Run): Promise<Set<strin
   // Whose desired state waits may be in a worker's hands: theirs goes through the queue.
   const isFree = await freeOf(run);
   const free = verdicts.filter(({ sourceId }) => isFree(sourceId));
-  const stand = free.filter(({ decision }) => decision.kind === 'none');
+  const stand = free.filter(({ decision, readBack }) => decision.kind === 'none' && readBack !== true);
   const adoptions = free.filter(isPlainAdoption);
   const { foreign, held } = await ledger.register.claim(adoptions.map(({ decision }) => decision.account.id));
   // One that this sync has claimed already may be another person's: a worker looks.
@@ -187,7 +187,7 @@ async function enqueue(verdicts: readonly Verdict[], run: Run): Promise<void> {
 }
 
 function personOf(ref: string, kind: string, bulk: boolean): PersonToApply {
-  const urgency: Urgency = bulk ? 'bulk' : kind === 'create' ? 'create' : 'change';
+  const urgency: Urgency = bulk || kind === 'none' ? 'bulk' : kind === 'create' ? 'create' : 'change';
   return { ref, kind, urgency };
 }
 

@@ -23,6 +23,8 @@ export interface AppliedEvent {
   readonly kind: ChangeKind;
   readonly fields: readonly string[];
   readonly run: string;
+  /** Why, where the directory is not why. */
+  readonly cause?: 'drift';
   readonly calls: number;
 }
 

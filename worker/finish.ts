@@ -10,7 +10,9 @@ import type { OmniUser } from '../model/person.ts';
 import type { Omni } from '../omni/client.ts';
 import { differences } from '../omni/verify.ts';
 import type { Fields, Rules } from '../plan/decide.ts';
+import type { DriftRules } from '../plan/drift.ts';
 import type { Events } from './events.ts';
+import { settleDrift } from './settle-drift.ts';
 
 /** How people are taken away. */
 export interface LeavingRules {
@@ -34,6 +36,8 @@ export interface ApplyDeps {
   /** Told which desired state is being applied, before anything is done: a failure is that one's, not a newer one's. */
   readonly took: (row: OutboxRow) => void;
   readonly leaving: LeavingRules;
+  /** Left out: whatever drifted is only reported. */
+  readonly driftRules?: DriftRules;
   readonly signal: AbortSignal;
   /** The configuration as it is now; a desired state of another one waits for a reconcile under this one. */
   readonly stamp?: string;
@@ -115,11 +119,15 @@ export async function finish(
   // Wanted, or let go by an operator: either way somebody has looked.
   const { unreviewed: _, ...link } = done.link;
   const { omniId } = link;
-  const audit = { did: kind, sourceId, omniId, fields, run, ...(note && { note }) };
+  const { cause } = row;
+  const why = { ...(cause && { cause }), ...(note && { note }) };
+  const audit = { did: kind, sourceId, omniId, fields, run, ...why };
   const commit = commitOf(row, { kind: 'put', link, fingerprint }, deps);
   const current = await deps.ledger.commit({ ...commit, kind, audit, ...(from && { from }) });
   deps.events.step('apply.committed');
-  deps.events.applied({ ref, sourceId, omniId, kind, fields, run, calls: commit.calls });
+  await settleDrift(row, deps.ledger);
+  const about = { ref, sourceId, omniId, kind, fields, run, ...(cause && { cause }) };
+  deps.events.applied({ ...about, calls: commit.calls });
   return current;
 }
 

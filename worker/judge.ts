@@ -3,6 +3,7 @@ import type { HeldAnswer, HeldClaim } from '../model/held.ts';
 import type { Link } from '../model/link.ts';
 import { addressKey, type DesiredUser } from '../model/person.ts';
 import { adoptClaim, decide, type KnownAccount, type Rules } from '../plan/decide.ts';
+import { isRepair } from '../plan/drift.ts';
 import type { Mapped } from '../plan/map.ts';
 import { type Definition, holdable } from '../plan/usable.ts';
 import type { Verdict } from './survey-state.ts';
@@ -35,11 +36,20 @@ interface JudgeOptions {
   readonly accounts: { get(addressKey: string): KnownAccount | undefined };
   /** What an operator has said of a claim to an account. */
   readonly answer: (claim: HeldClaim) => HeldAnswer | undefined;
+  /** Whose account is to be looked at, whatever their link says. */
+  readonly distrusts?: (link: Link, desired: DesiredUser) => boolean;
+  /** The drifted fields that this person's link has forgotten, so that they are set back. */
+  readonly handed?: (sourceId: string) => readonly string[] | undefined;
 }
 
 /** The decision for a person with this link. */
 export function judge(person: Open, link: Link | undefined, options: JudgeOptions): Verdict {
-  const account = link === undefined ? options.accounts.get(addressKey(person.desired.userName)) : undefined;
+  const { rules, accounts, distrusts, handed } = options;
+  const account = link === undefined ? accounts.get(addressKey(person.desired.userName)) : undefined;
   const answer = account && options.answer(adoptClaim(person.desired, account));
-  return { ...person, link, account, decision: decide({ ...person, link, account, answer }, options.rules) };
+  const decision = decide({ ...person, link, account, answer }, rules);
+  const forgotten = handed?.(person.sourceId);
+  const repair = forgotten !== undefined && isRepair(decision, forgotten);
+  const readBack = link !== undefined && distrusts?.(link, person.desired) === true;
+  return { ...person, link, account, decision, ...(repair && { repair }), ...(readBack && { readBack }) };
 }

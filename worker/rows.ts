@@ -26,6 +26,8 @@ export function rowOf(verdict: Verdict, { id, ref, deps: { stamp } }: Origin): O
     ...(account && { account }),
     ...(relink && { relink }),
     ...(stamp !== undefined && { stamp }),
+    ...(verdict.readBack === true && { readBack: true }),
+    ...(verdict.repair === true && { cause: 'drift' }),
   };
 }
 

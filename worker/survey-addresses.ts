@@ -5,7 +5,7 @@ import type { Link } from '../model/link.ts';
 import { addressKey } from '../model/person.ts';
 import { type Decision, decideRelink, KEPT, type Rules } from '../plan/decide.ts';
 import { findStuck } from '../plan/stuck.ts';
-import { claim, isOutside, refuse, type State, twin, type Verdict } from './survey-state.ts';
+import { claim, isOutside, refuse, type State, tell, twin, type Verdict } from './survey-state.ts';
 
 /** New sourceId → the link that it is to take over: the same address, and the old sourceId is not wanted any more. */
 export type Relinks = ReadonlyMap<string, Link>;
@@ -155,9 +155,7 @@ export function lateVerdicts(state: State, relinks: Relinks, terms: RelinkTerms)
     if (from === undefined || verdict.decision.kind === 'withhold') return verdict;
     return weighRelink(verdict, from, terms);
   });
-  for (const { decision } of verdicts) {
-    if (decision.kind !== 'none' && decision.kind !== 'withhold') state.changes[decision.kind]++;
-  }
+  for (const verdict of verdicts) tell(state, verdict);
   return verdicts;
 }
 
@@ -165,7 +163,7 @@ function weighRelink(verdict: Verdict, from: Link, { allowed, rules, answer }: R
   const word = answer(relinkClaim(verdict.sourceId, from));
   if (word === 'kept') return { ...verdict, from, decision: { kind: 'withhold', ...KEPT } };
   if (!allowed && word !== 'approved') return { ...verdict, from, decision: HELD };
-  return { ...verdict, decision: decideRelink(verdict, from, rules) };
+  return { ...verdict, repair: false, decision: decideRelink(verdict, from, rules) };
 }
 
 /** What an operator is asked about a new sourceId that is to take over a link: the address is the link's. */

@@ -16,6 +16,10 @@ export interface Verdict {
   readonly decision: Decision;
   /** The link that a held relink is about. */
   readonly from?: Link;
+  /** Sets back what somebody changed in Omni, and nothing else. */
+  readonly repair?: boolean;
+  /** Whatever the link says, the account is looked at before anything is written. */
+  readonly readBack?: boolean;
 }
 
 /** Somebody with a waiting desired state who is not wanted (any more), and has no account by us. */
@@ -48,6 +52,10 @@ export interface State {
   /** Ids and addresses that several people claim; in a read of changes, those of the reads before it too. */
   readonly contested: Set<string>;
   readonly changes: Record<ChangeKind, number>;
+  /** Those that only set back what drifted, which no change counts. */
+  repairs: number;
+  /** People whose account is looked at first. */
+  looks: number;
   read: number;
   inScope: number;
   /** Records without a usable id: whose they are is unknown, so nobody counts as absent. */
@@ -66,6 +74,8 @@ export function begin(index: LinkIndex, contested: Iterable<string> = []): State
     rejections: [],
     contested: new Set(contested),
     changes: noChanges(),
+    repairs: 0,
+    looks: 0,
     read: 0,
     inScope: 0,
     nameless: 0,
@@ -107,4 +117,12 @@ export function withdraw(state: State, sourceId: string): void {
 /** Met, and not wanted. */
 export function isOutside(presence: Presence | undefined): presence is Cause {
   return presence === 'outOfScope' || presence === 'inactive' || presence === 'gone';
+}
+
+/** Counts what is to be done for somebody. */
+export function tell(state: State, { decision: { kind }, repair, readBack }: Verdict): void {
+  if (readBack === true) state.looks++;
+  if (kind === 'none' || kind === 'withhold') return;
+  if (repair === true) state.repairs++;
+  else state.changes[kind]++;
 }

@@ -8,6 +8,7 @@ import type { Links, StoredLink } from '../ledger/links.ts';
 import type { ChangeKind, Rejection } from '../model/change.ts';
 import { isSyncError } from '../model/errors.ts';
 import type { HeldAnswer, HeldClaim } from '../model/held.ts';
+import type { Link } from '../model/link.ts';
 import type { DesiredUser } from '../model/person.ts';
 import type { KnownAccount, Rules } from '../plan/decide.ts';
 import type { Mapped, Mapping } from '../plan/map.ts';
@@ -23,6 +24,7 @@ import {
   type Presence,
   type State,
   type Stray,
+  tell,
   twin,
   type Unwanted,
   type Verdict,
@@ -56,6 +58,8 @@ export interface SurveyEnd {
   readonly contested: ReadonlySet<string>;
   readonly leavers: readonly Leaver[];
   readonly changes: Record<ChangeKind, number>;
+  readonly repairs: number;
+  readonly looks: number;
 }
 
 /** What a read of changes, in which most people are not met, must know of them. */
@@ -78,6 +82,10 @@ export interface SurveyOptions {
   readonly accounts: { get(addressKey: string): KnownAccount | undefined };
   /** Look at everyone's link, whatever the fingerprints say. */
   readonly full: boolean;
+  /** Whose account is to be looked at, whatever their link says. */
+  readonly distrusts?: (link: Link, desired: DesiredUser) => boolean;
+  /** The drifted fields that this person's link has forgotten, so that they are set back. */
+  readonly handed?: (sourceId: string) => readonly string[] | undefined;
   /** Omni's attribute definitions, where they are known. */
   readonly definitions: readonly Definition[] | undefined;
   /** People who must be told of even where they are unchanged: a desired state of theirs waits. */
@@ -132,6 +140,8 @@ export async function* survey(options: SurveyOptions): AsyncGenerator<SurveyPage
     rejections: state.rejections,
     leavers,
     changes: state.changes,
+    repairs: state.repairs,
+    looks: state.looks,
   };
 }
 
@@ -212,7 +222,7 @@ function isEarly(verdict: Verdict, state: State): boolean {
   if (state.met.get(verdict.sourceId) !== 'known') return false;
   const { kind } = verdict.decision;
   if (kind === 'none' || kind === 'update') {
-    if (kind === 'update') state.changes.update++;
+    tell(state, verdict);
     return true;
   }
   state.late.set(verdict.sourceId, verdict);

@@ -50,7 +50,7 @@ export interface SyncParts {
   readonly budget: HostBudget;
   /** What nobody else wants of it, for verify passes. */
   readonly slack: Budget;
-  readonly verifySchedule: string | undefined;
+  readonly verifySchedule?: string | undefined;
   readonly driftRules: DriftRules;
   readonly events: Events;
   readonly holder: string;

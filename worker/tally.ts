@@ -48,7 +48,7 @@ export interface Found {
 
 /** The record of a run. */
 export function findingsOf({ kind, end, tally, outcome, asked }: Found): RunFindings {
-  const { ended, problem, read, changes } = end;
+  const { ended, problem, read, changes, repairs, looks } = end;
   const held = (outcome?.tombstones ?? []).filter(({ stage }) => stage === 'held').length;
   return {
     kind,
@@ -58,6 +58,8 @@ export function findingsOf({ kind, end, tally, outcome, asked }: Found): RunFind
     read,
     inScope: tally.inScope,
     changes,
+    repairs,
+    looks,
     rejected: tally.rejections.length,
     leavers: tally.leavers,
     held: held + asked.held,

@@ -7,7 +7,7 @@ import { type VerifyDeps, verify } from './verify.ts';
 export interface VerifyingParts extends VerifyDeps {
   readonly schedule: { readonly timezone: string };
   /** Nothing where Omni is not to be compared. */
-  readonly verifySchedule: string | undefined;
+  readonly verifySchedule?: string | undefined;
   readonly queueOptions: QueueOptions;
 }
 

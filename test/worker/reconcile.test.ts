@@ -434,15 +434,15 @@ describe('reconcile and its asks', () => {
     expect(await rig.redis.get(rig.keys.lease)).toBe('another:9');
   });
 
-  it('reads everyone for an ask in full, and still calls nobody who is in step', async () => {
+  it('asks Omni about everyone for an ask in full, and writes nothing to who is in step', async () => {
     const rig = await rigWith({ mapping: REGION });
     rig.people.set(crowd(5));
     await rig.reconcile();
     await rig.drain();
     rig.calls();
     await rig.reconcile({ full: true });
-    expect(await rig.drain()).toBe(0);
-    expect(rig.calls()).toEqual([]);
+    expect(await rig.drain()).toBe(5);
+    expect(tally(rig.calls())).toEqual({ 'GET /api/scim/v2/users/{id}': 5 });
   });
 });
 

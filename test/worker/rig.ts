@@ -261,10 +261,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
         const job = await worker.getNextJob(token, { block: false });
         if (job === undefined) return jobs;
         const spending = spendFrom(budget, undefined);
-        await handleApplyJob(
-          { job, token, spending },
-          { ledger, omni, rules, leaving: rig.deps().leaving, events, signal },
-        );
+        await handleApplyJob({ job, token, spending }, { ...rig.deps(), events, signal });
       }
     },
     calls() {

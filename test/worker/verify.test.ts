@@ -141,7 +141,7 @@ describe('verify', () => {
     expect(await goOn()).toEqual({});
     await byHand(1, { displayName: 'Person 1' });
     await rig.verify();
-    expect(Object.keys(await drift())).toEqual(['E2', 'E3']);
+    expect(Object.keys(await drift()).sort()).toEqual(['E2', 'E3']);
   });
 
   it('keeps when it was first seen', async () => {
@@ -284,6 +284,12 @@ describe('verify', () => {
       await byHand(2, { userName: 'other@acme.example' });
       await rig.verify();
       expect(rig.passes).toMatchObject([{ repairs: 3 }]);
+      const handed = 'repair, handed';
+      expect(await drift()).toEqual({
+        E0: { displayName: handed },
+        E1: { '@region': handed },
+        E2: { userName: handed },
+      });
       expect(await goOn()).toEqual({ [PATCH]: 3 });
       expect(
         rig.applied
@@ -302,6 +308,34 @@ describe('verify', () => {
       await rig.verify();
       expect(await drift()).toEqual({});
       expect(await goOn()).toEqual({});
+    });
+
+    it('counts a repair apart from ordinary changes, and says its cause', async () => {
+      await inStep(3);
+      rig.configure(REPAIR);
+      await byHand(0, { displayName: 'Other' });
+      await byHand(1, { displayName: 'Other' });
+      await rig.verify();
+      rig.people.set([person(0), person(1, { email: 'new@acme.example' }), person(2, { name: 'New' })]);
+      const run = await rig.reconcile();
+      expect(run).toMatchObject({ repairs: 1, changes: { update: 1, rename: 1 } });
+      await rig.drain();
+      expect(
+        rig.applied
+          .slice(-3)
+          .map(({ kind, cause }) => [kind, cause ?? ''])
+          .sort(),
+      ).toEqual([
+        ['rename', ''],
+        ['update', ''],
+        ['update', 'drift'],
+      ]);
+      const audit = await rig.redis.xrange(rig.keys.audit, '-', '+');
+      const causes = audit.map(([, [, json]]) => (JSON.parse(json ?? '') as { cause?: string }).cause);
+      expect(causes.filter((cause) => cause === 'drift')).toHaveLength(1);
+      expect(Object.keys(await drift())).toEqual(['E1']);
+      await rig.verify();
+      expect(await drift()).toEqual({});
     });
 
     it('brings back whom somebody deactivated, and makes anew whom somebody deleted', async () => {
