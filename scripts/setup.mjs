@@ -33,6 +33,7 @@ const FOR_TESTS = [
     ],
     services: ['smbd', 'nmbd', 'samba-ad-dc', 'winbind'],
   },
+  { programs: ['faketime'], debian: 'faketime' },
 ];
 
 function main() {

@@ -1,6 +1,6 @@
 /** A real redis-server for a test: its own folder and unix socket, killed with the test, never shared. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -15,6 +15,8 @@ export interface TestRedis {
   /** Starts it again on the same data. */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Sets its clock on by so many milliseconds, at once; needs `movable`. */
+  advance(ms: number): void;
   readonly pid: number;
 }
 
@@ -23,6 +25,8 @@ export interface TestRedisOptions {
   readonly args?: readonly string[];
   /** Where its data is; a temporary folder where left out. */
   readonly folder?: string;
+  /** Its clock may be set on. */
+  readonly movable?: boolean;
 }
 
 /** Starts a redis-server with AOF and noeviction, and waits until it answers. */
@@ -30,7 +34,13 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'redis-'));
   const path = join(folder, 's');
   const clients: Redis[] = [];
-  let child: ChildProcess = launch(folder, path, options.args ?? []);
+  const clock = join(folder, 'clock');
+  let ahead = 0;
+  const setClock = () => writeFileSync(clock, `+${ahead / 1000}`);
+  const env = options.movable === true ? clockOf(clock) : {};
+  if (options.movable === true) setClock();
+  const launched = () => launch(path, [...(options.args ?? []), '--dir', folder], env);
+  let child: ChildProcess = launched();
   await answering(path);
   return {
     path,
@@ -48,8 +58,13 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
       await ended(child, 'SIGKILL');
     },
     async start() {
-      child = launch(folder, path, options.args ?? []);
+      child = launched();
       await answering(path);
+    },
+    advance(ms) {
+      if (options.movable !== true) throw new Error('start it with `movable`');
+      ahead += ms;
+      setClock();
     },
     async stop() {
       for (const client of clients) client.disconnect();
@@ -59,13 +74,28 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
   };
 }
 
-function launch(folder: string, path: string, args: readonly string[]): ChildProcess {
-  const fixed = ['--port', '0', '--unixsocket', path, '--dir', folder, '--save', '', '--appendonly', 'yes'];
+function launch(path: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  const fixed = ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'yes'];
   const child = spawn('redis-server', [...fixed, '--maxmemory-policy', 'noeviction', ...args], {
     stdio: 'ignore',
+    env: { ...process.env, ...env },
   });
   child.on('error', () => undefined);
   return child;
+}
+
+/** libfaketime, which reads from a file how far the clock is ahead. Redis's allocator and it do not get on: it gets libc's. */
+function clockOf(file: string): NodeJS.ProcessEnv {
+  const libraries = readdirSync('/usr/lib').map((name) => `/usr/lib/${name}/faketime/libfaketime.so.1`);
+  const library = libraries.find((path) => existsSync(path));
+  if (library === undefined)
+    throw new Error('libfaketime is missing. Install it: apt-get install -y faketime');
+  return {
+    LD_PRELOAD: `${library} libc.so.6`,
+    FAKETIME_TIMESTAMP_FILE: file,
+    FAKETIME_NO_CACHE: '1',
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  };
 }
 
 async function answering(path: string): Promise<void> {
