@@ -73,6 +73,36 @@ describe.concurrent('the verbs for leavers', () => {
     expect(inactive(journey)).toHaveLength(3);
   });
 
+  it('let 3 of 500 go, keep the rest, and refuse an old approval', async ({ install }) => {
+    const company = somePeople(1000);
+    const journey = await install(company, { requestsPerMinute: 60_000 });
+    journey.sandbox.seed(company.map(({ email, name }) => ({ userName: email, displayName: name })));
+    journey.configure(
+      (yaml) => `${yaml.replace('policy: upsert', 'policy: full')}    leavers: { grace: 0s }\n`,
+    );
+    const run = async () => expect((await journey.cli('run')).code).toBe(0);
+    await run();
+    journey.people(company.slice(500));
+    await run();
+    const { held, digest } = await leavers(journey);
+    expect(held).toBe(500);
+    // Somebody is back: what was shown is not what would be let go.
+    journey.people(company.slice(499));
+    await run();
+    const refused = await journey.cli('approve', '--all', '--digest', digest ?? '');
+    expect(refused.code).not.toBe(0);
+    const now = await leavers(journey);
+    expect(now.held).toBe(499);
+    expect((await journey.cli('approve', 'E1', 'E2', 'E3', '--digest', now.digest ?? '')).code).toBe(0);
+    await run();
+    await run();
+    expect((await leavers(journey)).held).toBe(496);
+    const removed = journey.sandbox.calls().filter((call) => call.removed);
+    expect(removed.map(({ userName }) => userName).sort()).toEqual(
+      [1, 2, 3].map((n) => `person.${n}@example.com`),
+    );
+  });
+
   it('keep a person for good', async ({ install }) => {
     const journey = await manyGone(install);
     expect((await journey.cli('keep')).code).toBe(2);

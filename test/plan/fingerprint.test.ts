@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AttributeValue, DesiredUser } from '../../model/person.ts';
+import { type AttributeValue, addressKey, type DesiredUser } from '../../model/person.ts';
 import { compileFingerprint, confirmDigest, confirmedOf } from '../../plan/fingerprint.ts';
 
 const ANN: DesiredUser = {
@@ -97,6 +97,27 @@ describe('confirmDigest', () => {
     ['an address in either case', 'userName', 'Ann@Acme.example', 'ann@acme.example'],
   ])('is one for %s', (_, field, left, right) => {
     expect(confirmDigest(field, left)).toBe(confirmDigest(field, right));
+  });
+
+  it('is one for every way in which a text is composed, and in lists too', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.constantFrom('displayName', '@region'), (text, field) => {
+        const forms = [text, text.normalize('NFC'), text.normalize('NFD')];
+        const digests = forms.map((form) => confirmDigest(field, form));
+        const lists = forms.map((form) => confirmDigest(field, [form, 'x']));
+        return new Set(digests).size === 1 && new Set(lists).size === 1;
+      }),
+    );
+  });
+
+  it('of a userName is one exactly where the address is one', () => {
+    const address = fc.string({ unit: fc.constantFrom(...'aAéÉe\u0301ıIİißςσΣ'), maxLength: 3 });
+    fc.assert(
+      fc.property(address, address, (left, right) => {
+        const same = confirmDigest('userName', left) === confirmDigest('userName', right);
+        return same === (addressKey(left) === addressKey(right));
+      }),
+    );
   });
 
   it('differs for everything else', () => {
