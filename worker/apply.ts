@@ -65,10 +65,11 @@ async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
   const former = intent?.from;
   if (former !== undefined && former.sourceId !== row.relink?.sourceId)
     await noteFormer(former, row.run, deps);
-  if (row.leave !== undefined) return leave({ row, link: stored, intent, removal: row.leave }, deps);
-  if (desired === undefined) {
-    if (stored !== undefined) return letBe({ row, link: stored, intent }, deps);
-    return unwanted(row, await madeMeanwhile(row, intent, deps), deps);
+  if (row.leave !== undefined || desired === undefined) {
+    const made = await madeMeanwhile(row, intent, deps);
+    if (made !== undefined && made.omniId !== stored?.omniId) return unwanted(row, made, deps);
+    if (row.leave !== undefined) return leave({ row, link: stored, intent, removal: row.leave }, deps);
+    return letBe({ row, link: stored, intent }, deps);
   }
   const known = asFarAsKnown(stored, intent);
   const distrusted = row.readBack === true && known?.state === 'active';
@@ -129,10 +130,9 @@ async function madeMeanwhile(
   return { ...about, provenance: 'created', state: 'active', protected: false, confirmed: new Set() };
 }
 
-/** Nothing more is to be done for this person, who had no account before. */
-function unwanted(row: OutboxRow, made: Link | undefined, deps: ApplyDeps): Promise<boolean> {
-  const effect: LinkEffect =
-    made === undefined ? { kind: 'none' } : { kind: 'put', link: made, fingerprint: UNKNOWN_PRINT };
+/** Nothing more is done for this person now, who has an account that they are not to have: the next reconcile sees to it. */
+function unwanted(row: OutboxRow, made: Link, deps: ApplyDeps): Promise<boolean> {
+  const effect: LinkEffect = { kind: 'put', link: made, fingerprint: UNKNOWN_PRINT };
   return deps.ledger.commit(commitOf(row, effect, deps));
 }
 

@@ -177,6 +177,38 @@ describe('a returner whose removal was broken off', () => {
   });
 });
 
+describe('an account that a broken-off create made in place of another one', () => {
+  it('is known, and goes, where a returner leaves again', async () => {
+    const rig = await leftOne({}, 'delete');
+    rig.people.set(ALL);
+    await rig.reconcile();
+    await dieAt(rig, 'apply.answered');
+    expect(inOmni(rig).active).toEqual(NUMBERS);
+    rig.people.set(others());
+    await round(rig);
+    await round(rig);
+    expect(inOmni(rig).active).toEqual(REST);
+    await expectLedgerRight(rig);
+    rig.people.set(ALL);
+    await round(rig);
+    await expectAll(rig);
+  });
+
+  it('is known, and goes, where the first one was deleted by hand and its person leaves', async () => {
+    const rig = await rigWith();
+    await employ(rig, 12);
+    await rig.omni.deleteUser((await rig.links())[0]?.omniId ?? '');
+    rig.people.set([person(1, { name: 'Renamed' }), ...others()]);
+    await rig.reconcile();
+    const posted = () => rig.calls().includes(POST);
+    for (let tries = 0; tries < 3 && !posted(); tries++) await dieAt(rig, 'apply.answered');
+    rig.people.set(others());
+    for (let rounds = 0; rounds < 3; rounds++) await round(rig);
+    expect(inOmni(rig).active).toEqual(REST);
+    await expectLedgerRight(rig);
+  });
+});
+
 describe('a relink that was broken off', () => {
   const HEIR = person(99, { email: 'p1@acme.example', name: 'Person 1', region: 'south' });
   const STEPS = ['apply.taken', 'apply.intent', 'apply.answered', 'apply.committed'];
