@@ -16,6 +16,7 @@ const EVENTS = {
   hollow: 'a run read nobody',
   drift: 'Omni was changed by hand',
   keyRefused: 'an API key is not accepted',
+  redis: 'Redis would drop what it is given, or is nearly full',
 } as const;
 
 type AlertEvent = keyof typeof EVENTS;

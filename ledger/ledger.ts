@@ -1,6 +1,7 @@
 /** What Redis remembers of one sync, as one object: the only door to the ledger for the floors above. */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { type Alarms, createAlarms } from './alarms.ts';
 import { type Asks, createAsks } from './asks.ts';
 import { type Audit, createAudit } from './audit.ts';
 import type { Trail } from './audit-trail.ts';
@@ -46,6 +47,7 @@ export interface Ledger extends Committer, Review {
   readonly drift: Drift;
   readonly signs: Signs;
   readonly audit: Audit;
+  readonly alarms: Alarms;
   /** Opens the ledger; see Meta.begin. `ref` names people for as long as this ledger is not wiped. */
   begin(): Promise<{
     readonly ref: (sourceId: string) => string;
@@ -170,6 +172,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     },
     signs: createSigns(redis, keys, now),
     audit,
+    alarms: createAlarms(redis, keys),
     async begin() {
       const { refKey, ...begun } = await meta.begin();
       return { ...begun, ref: createRefs(refKey) };

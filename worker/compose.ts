@@ -9,6 +9,7 @@ import type { Config, DirectoryConfig, SyncConfig } from '../config/schema.ts';
 import type { Directory } from '../directory/directory.ts';
 import { openDirectory } from '../directory/select.ts';
 import { createHttp, type HttpClient } from '../http/client.ts';
+import type { Http } from '../http/http.ts';
 import { isBusy, openQueues } from '../jobs/queues.ts';
 import type { Trail } from '../ledger/audit-trail.ts';
 import { createBudget } from '../ledger/budget.ts';
@@ -50,6 +51,8 @@ export interface Daemon {
   /** Those of the configuration that it was composed from. */
   readonly syncs: readonly Sync[];
   readonly redis: Redis;
+  /** For what belongs to no sync: alarms. */
+  readonly send: Http;
   /** Builds one more, as another configuration has it. @throws SyncError `config`. */
   build(sync: SyncConfig): Promise<Sync>;
   /** Lets go of every sync that is still open, then of Redis. */
@@ -62,6 +65,8 @@ export interface Sync extends SyncParts {
 }
 
 const USER_AGENT = 'omni-directory-sync';
+/** How long a call may take that belongs to no sync, in milliseconds. */
+const OWN_CALL_MS = 10_000;
 
 /**
  * Builds all syncs of a configuration.
@@ -76,6 +81,7 @@ export async function compose(options: ComposeOptions): Promise<Daemon> {
   const { redis, release } = await openRedis(config, log);
   const trail = openAudit({ config, log, redis });
   const open = new Set<Sync>();
+  const http = createHttp({ timeoutMs: OWN_CALL_MS, userAgent: USER_AGENT });
   const build = async (sync: SyncConfig) => {
     const built = buildSync(sync, { ...options, redis, trail });
     open.add(built);
@@ -85,6 +91,7 @@ export async function compose(options: ComposeOptions): Promise<Daemon> {
   };
   const close = async () => {
     for (const sync of open) await sync.close();
+    http.close();
     await redis.quit().catch(() => redis.disconnect());
     await release();
   };
@@ -95,7 +102,7 @@ export async function compose(options: ComposeOptions): Promise<Daemon> {
     }
     const syncs: Sync[] = [];
     for (const sync of config.syncs) syncs.push(await build(sync));
-    return { syncs, redis, build, close };
+    return { syncs, redis, send: http.send, build, close };
   } catch (error) {
     await close();
     throw error;

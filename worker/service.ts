@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config, SyncConfig } from '../config/schema.ts';
 import type { Health } from '../model/health.ts';
 import { cliActor } from './actor.ts';
+import { createAlarming } from './alarms.ts';
 import { noted } from './audited-operations.ts';
 import type { Daemon, Sync } from './compose.ts';
 import { createGate } from './gate.ts';
@@ -45,14 +46,19 @@ export function startService(options: ServiceOptions): Service {
     noted(sync.ledger.audit, { did, who: cliActor(), note: roles.join(', ') });
   const told = Promise.all(daemon.syncs.map((sync) => note(sync, 'start')));
   for (const sync of daemon.syncs) start(sync, 'start');
+  let runs = config;
+  const alarming = createAlarming({ recipients: () => runs.alerts, send: daemon.send, log });
   const watch = startWatch({
     redis: daemon.redis,
     units: () => [...units.values()],
     gate,
     log,
-    onRound: (health) => options.onHealth?.(health),
+    onRound(health) {
+      options.onHealth?.(health);
+      // Alarms are remembered in Redis: without it nobody can know what was told.
+      if (health.redis.up) alarming.round(alarmed(units, health));
+    },
   });
-  let runs = config;
   let last: Promise<void> = Promise.resolve();
 
   async function exchange(wanted: Config): Promise<void> {
@@ -82,10 +88,21 @@ export function startService(options: ServiceOptions): Service {
     async stop() {
       await last;
       await watch.stop();
+      await alarming.stop();
       await Promise.all([...units.values()].map((unit) => unit.stop()));
       await Promise.all([...units.values()].map(({ sync }) => note(sync, 'stop')));
     },
   };
+}
+
+/** What is wrong with each sync; the first one tells what is wrong with all. */
+function alarmed(units: ReadonlyMap<string, Unit>, { reasons }: Health) {
+  return [...units.values()].map(({ sync }, i) => {
+    const own = reasons.filter(
+      (reason) => reason.sync === sync.name || (reason.sync === undefined && i === 0),
+    );
+    return { sync, unready: own.map(({ code }) => code) };
+  });
 }
 
 async function buildAll(daemon: Daemon, configs: readonly SyncConfig[]): Promise<Sync[]> {

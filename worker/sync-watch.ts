@@ -35,7 +35,7 @@ export function watchSync(unit: Unit): SyncWatch {
   let hopeless = false;
 
   async function heal(redisUpMs: number): Promise<Role[]> {
-    const well: Role[] = [];
+    const well: Role[] = [...unit.starting()];
     for (const [role, loop] of unit.loops()) {
       const verdict = judgeLoop({ owedMs: await loop.owedMs(), redisUpMs, curedMs: loop.curedMs() });
       if (verdict === 'ok') well.push(role);

@@ -19,6 +19,8 @@ export interface Unit {
   readonly settled: Promise<void>;
   /** The loops that run here, by the role that they belong to. */
   loops(): ReadonlyMap<Role, UnitLoop>;
+  /** Roles whose loops are still to begin. */
+  starting(): readonly Role[];
   /** Finishes or hands back what is under way, and lets go of the sync. */
   stop(): Promise<void>;
 }
@@ -68,6 +70,7 @@ export function startUnit(sync: Sync, { roles, by, gate }: UnitOptions): Unit {
     sync,
     settled,
     loops: () => loops,
+    starting: () => (stopping.signal.aborted ? [] : roles.filter((role) => !loops.has(role))),
     async stop() {
       stopping.abort();
       await settled;

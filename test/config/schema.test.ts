@@ -118,7 +118,17 @@ describe('sections', () => {
     expect(load(spoilt('alerts', [{ command: ['notify', '--urgent now'] }])).alerts).toEqual([
       {
         command: ['notify', '--urgent now'],
-        on: ['held', 'halted', 'quarantined', 'incomplete', 'silence', 'hollow', 'drift', 'keyRefused'],
+        on: [
+          'held',
+          'halted',
+          'quarantined',
+          'incomplete',
+          'silence',
+          'hollow',
+          'drift',
+          'keyRefused',
+          'redis',
+        ],
       },
     ]);
   });
