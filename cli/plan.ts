@@ -1,11 +1,13 @@
 /** `omni-sync plan`: what a run would do, person by person and field by field, and how long Omni's limits make it take. */
+import type { DriftRow } from '../model/drift.ts';
 import { spanText } from '../plan/forecast.ts';
 import { writePlanFile } from '../plan/plan-file.ts';
+import type { Sync } from '../worker/compose.ts';
 import { type Plan, planSync } from '../worker/plan.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
 import { savePlan } from './plan-save.ts';
 import { planLines } from './plan-text.ts';
-import { count, printJson, say } from './print.ts';
+import { count, printable, printJson, say } from './print.ts';
 
 export interface PlanOptions extends CommonOptions {
   readonly json?: boolean;
@@ -24,10 +26,26 @@ export async function plan(options: PlanOptions): Promise<number> {
       planSync(sync, options.old === true ? { old: sayCost } : {}),
     );
     if (options.out !== undefined) await savePlan(options.out, writePlanFile(plans.map(kept)));
-    if (options.json === true) printJson({ syncs: plans });
-    else for (const one of plans) for (const line of planLines(one)) say(line);
+    const drifts = await eachSync(daemon, driftOf);
+    const shown = plans.map((one, i) => ({ ...one, drift: drifts[i] ?? [] }));
+    if (options.json === true) printJson({ syncs: shown });
+    else for (const one of shown) for (const line of [...planLines(one), ...driftLines(one.drift)]) say(line);
     if (plans.some(({ ended }) => !ended)) return EXIT.notInStep;
     return options.exitCode === true && plans.some(hasChanges) ? EXIT.changes : EXIT.inStep;
+  });
+}
+
+/** What somebody changed in Omni by hand: no part of the plan, beside it. */
+async function driftOf({ ledger }: Sync): Promise<DriftRow[]> {
+  return [...(await ledger.drift.all()).values()];
+}
+
+function driftLines(rows: readonly DriftRow[]): string[] {
+  return rows.map(({ sourceId, omniId, fields }) => {
+    const what = Object.entries(fields).map(([field, { mode, since }]) => {
+      return `${field} (${mode}, since ${new Date(since).toISOString()})`;
+    });
+    return `  drift ${printable(sourceId)} (account ${omniId}): ${what.join(', ')}`;
   });
 }
 

@@ -60,8 +60,8 @@ async function recorded<Answer>(sent: Sent, send: () => Promise<Answer>, about: 
 
 function whose(row: OutboxRow | undefined): Omit<AuditFacts, 'did'> {
   if (row === undefined) return {};
-  const { sourceId, run, leave, relink } = row;
-  return { run, sourceId, cause: leave?.cause ?? (relink === undefined ? 'wanted' : 'relink') };
+  const { sourceId, run, leave, relink, cause = 'wanted' } = row;
+  return { run, sourceId, cause: leave?.cause ?? (relink === undefined ? cause : 'relink') };
 }
 
 function accountOf(answer: unknown): string | undefined {
