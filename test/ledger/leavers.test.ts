@@ -261,3 +261,13 @@ describe('createCommitter, a link that moves', () => {
     expect(await leavers.all()).toHaveLength(1);
   });
 });
+
+describe('keep and unkeep', () => {
+  it('remember whom an operator keeps, until it is taken back', async () => {
+    await leavers.keep([]);
+    await leavers.keep(['ref-1', 'ref-2']);
+    await leavers.unkeep([]);
+    await leavers.unkeep(['ref-1']);
+    expect(await leavers.kept()).toEqual(new Set(['ref-2']));
+  });
+});

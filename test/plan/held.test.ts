@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Tombstone } from '../../model/leaver.ts';
-import { heldDigest } from '../../plan/held.ts';
+import { changesDigest, heldDigest } from '../../plan/held.ts';
 
 function tombstone(n: number, change: Partial<Tombstone> = {}): Tombstone {
   return {
@@ -52,5 +52,18 @@ describe('heldDigest', () => {
   it('tells apart ids that run into each other', () => {
     const pair = (a: string, b: string) => [tombstone(1, { sourceId: a }), tombstone(1, { sourceId: b })];
     expect(heldDigest(pair('a","b', 'c'))).not.toBe(heldDigest(pair('a', 'b","c')));
+  });
+});
+
+describe('changesDigest', () => {
+  const claim = { sourceId: 'E1', what: 'adopt', omniId: 'a1', userName: 'p1@acme.example' } as const;
+  const moved = { ...claim, sourceId: 'E2', what: 'relink', from: 'E9' } as const;
+  const digestOf = (...claims: readonly object[]) =>
+    changesDigest(claims as Parameters<typeof changesDigest>[0]);
+
+  it('is one for the same claims in any order, and another one where any of them differs', () => {
+    expect(digestOf(claim, moved)).toBe(digestOf(moved, claim));
+    const others = [[claim], [claim, { ...moved, from: 'E8' }], [{ ...claim, omniId: 'a2' }, moved], []];
+    for (const other of others) expect(digestOf(...other)).not.toBe(digestOf(claim, moved));
   });
 });
