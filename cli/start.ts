@@ -5,6 +5,7 @@ import { SyncError } from '../model/errors.ts';
 import type { Health } from '../model/health.ts';
 import { startService } from '../worker/service.ts';
 import type { Role } from '../worker/sync.ts';
+import { NOT_YET } from '../worker/watch.ts';
 import { type CommonOptions, EXIT, withDaemon } from './context.ts';
 import { reloading } from './reloading.ts';
 import { startServing } from './serving.ts';
@@ -27,14 +28,16 @@ export async function start(options: StartOptions): Promise<number> {
   return withDaemon(options, 'info', async (daemon, context) => {
     const { config, log } = context;
     let syncs = () => daemon.syncs;
+    let health = () => NOT_YET;
     // Before anything runs: a port that is taken is said at once, and probes are answered while a first read takes its time.
     const server = roles.includes('server')
-      ? await startServing({ daemon, context, syncs: () => syncs() })
+      ? await startServing({ daemon, context, syncs: () => syncs(), health: () => health() })
       : undefined;
     const told = supervisor(processEnvironment(), log);
     const onHealth = ({ alive }: Health) => (alive ? told.alive() : giveUp(log));
     const service = startService({ daemon, config, roles: roles.filter(isOfSyncs), log, onHealth });
     syncs = service.syncs;
+    health = service.health;
     const ignore = reloading(service, context, told);
     await Promise.race([ending, service.settled]);
     log.info({ syncs: service.syncs().map(({ name }) => name), roles }, 'started');

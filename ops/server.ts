@@ -3,18 +3,22 @@ import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { SyncError } from '../model/errors.ts';
+import type { Health } from '../model/health.ts';
 import { keepDoor } from './door.ts';
 import { securityHeaders } from './headers.ts';
+import { openApiRoute } from './openapi.ts';
 import type { Operations } from './operations.ts';
 import type { OwnAddress } from './origin.ts';
 import { asProblem, HttpProblem, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { addRoutes, type Route } from './route.ts';
+import { actRoutes } from './routes-acts.ts';
 import { healthRoutes } from './routes-health.ts';
+import { type MetricsRouteOptions, metricsRoute } from './routes-metrics.ts';
 import { sessionRoutes } from './routes-session.ts';
-import { statusRoutes } from './routes-status.ts';
-import { knownTokens, type ServerToken } from './tokens.ts';
+import { syncRoutes } from './routes-syncs.ts';
+import { knownTokens, type Scope, type ServerToken } from './tokens.ts';
 
-export interface ServerOptions {
+export interface ServerOptions extends Pick<MetricsRouteOptions, 'metrics' | 'measured'> {
   /** IPv6 without brackets. */
   readonly host: string;
   /** 0: any free port. */
@@ -26,12 +30,25 @@ export interface ServerOptions {
   /** The syncs as they run now; others after a reload. */
   readonly syncs: () => readonly Operations[];
   readonly redis: { readonly status: string };
+  /** As the service's watch last saw it. */
+  readonly health: () => Health;
   readonly log: Logger;
+}
+
+export interface ServedRoute {
+  readonly method: string;
+  /** With parameters as in `/api/syncs/:name`. */
+  readonly url: string;
+  readonly scope: Scope;
+  /** It stands in the OpenAPI document. */
+  readonly documented: boolean;
 }
 
 export interface RunningServer {
   /** Where it listens, as `http://127.0.0.1:8787`. */
   readonly url: string;
+  /** Every route that is served. */
+  readonly routes: readonly ServedRoute[];
   /** Takes no more requests, and lets those under way end for a while. */
   stop(): Promise<void>;
 }
@@ -44,7 +61,8 @@ const FINISH_MS = 2_000;
 
 /** Serves until it is stopped. @throws SyncError `config` where it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const app = build(options);
+  const routes: ServedRoute[] = [];
+  const app = build(options, routes);
   try {
     await app.listen({ host: options.host, port: options.port });
   } catch (error) {
@@ -55,6 +73,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   options.log.info({ url }, 'listening');
   return {
     url,
+    routes,
     async stop() {
       const cutting = setTimeout(() => app.server.closeAllConnections(), FINISH_MS);
       await app.close();
@@ -63,7 +82,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-function build(options: ServerOptions): FastifyInstance {
+function build(options: ServerOptions, served: ServedRoute[]): FastifyInstance {
   const { redis } = options;
   const app = fastify({
     logger: false,
@@ -80,19 +99,21 @@ function build(options: ServerOptions): FastifyInstance {
   app.removeContentTypeParser('text/plain');
   const headers = securityHeaders(options.publicUrl?.startsWith('https://') === true);
   app.addHook('onRequest', async (_, reply) => void reply.headers(headers));
-  const paths = pathsOf(app);
+  noteRoutes(app, served);
   app.setErrorHandler((error, request, reply) => tell(error, request, reply, options));
   const door = keepDoor(app, { tokens: knownTokens(options.tokens), own: ownAddress(options) });
   app.setNotFoundHandler(async ({ url }) => {
-    throw notFound(paths, url);
+    throw notFound(served, url);
   });
   const secure = options.publicUrl?.startsWith('https://') === true;
   const routes: readonly Route[] = [
     ...healthRoutes(options),
     ...sessionRoutes({ door, secure }),
-    ...statusRoutes(options),
+    ...syncRoutes(options),
+    ...actRoutes(options),
+    metricsRoute(options),
   ];
-  addRoutes(app, routes, () => redis.status !== 'ready');
+  addRoutes(app, [...routes, openApiRoute(routes)], () => redis.status !== 'ready');
   return app;
 }
 
@@ -100,35 +121,33 @@ function ownAddress({ host, publicUrl }: ServerOptions): OwnAddress {
   return publicUrl === undefined ? { host } : { host, publicUrl };
 }
 
-interface ServedPath {
-  readonly pattern: RegExp;
-  readonly methods: Set<string>;
-}
-
-/** Every path that is served, with its methods, as routes are added. */
-function pathsOf(app: FastifyInstance): ReadonlyMap<string, ServedPath> {
-  const paths = new Map<string, ServedPath>();
-  app.addHook('onRoute', ({ url, method }) => {
-    const pattern = new RegExp(
-      `^${url
-        .replace(/[.+?()[\]{}|^$\\]/g, '\\$&')
-        .replace(/:\w+/g, '[^/]+')
-        .replace('*', '.*')}$`,
-    );
-    const served = paths.get(url) ?? { pattern, methods: new Set<string>() };
-    for (const one of [method].flat()) served.methods.add(one);
-    paths.set(url, served);
+/** Notes every route that is added from now on. */
+function noteRoutes(app: FastifyInstance, routes: ServedRoute[]): void {
+  app.addHook('onRoute', ({ url, method, config }) => {
+    for (const one of [method].flat()) {
+      const { scope = 'read', documented = false } = config ?? {};
+      routes.push({ method: one, url, scope, documented });
+    }
   });
-  return paths;
 }
 
 /** 405 where the path is served with other methods. */
-function notFound(paths: ReadonlyMap<string, ServedPath>, url: string): HttpProblem {
+function notFound(routes: readonly ServedRoute[], url: string): HttpProblem {
   const [path = ''] = url.split('?');
-  const methods = [...paths.values()].flatMap((one) => (one.pattern.test(path) ? [...one.methods] : []));
+  const methods = routes.flatMap((one) => (isAt(one.url, path) ? [one.method] : []));
   if (methods.length === 0) return new HttpProblem(404, { detail: 'Nothing is served at this path.' });
   const allow = [...new Set(methods)].sort().join(', ');
   return new HttpProblem(405, { detail: `This path is served with ${allow}.` }, { allow });
+}
+
+/** Part by part: a parameter is any part, a star at the end is any rest. */
+function isAt(pattern: string, path: string): boolean {
+  const [wanted, given] = [pattern.split('/'), path.split('/')];
+  const rest = wanted.at(-1) === '*' ? wanted.length - 1 : undefined;
+  if (rest === undefined && wanted.length !== given.length) return false;
+  return wanted
+    .slice(0, rest)
+    .every((part, i) => part === given[i] || (part.startsWith(':') && (given[i] ?? '') !== ''));
 }
 
 function tell(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: ServerOptions) {

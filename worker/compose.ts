@@ -21,10 +21,12 @@ import type { Identity } from '../ledger/meta.ts';
 import type { Budget } from '../model/budget.ts';
 import { SyncError } from '../model/errors.ts';
 import { createOmni } from '../omni/client.ts';
+import { createMetrics, type Metrics } from '../ops/metrics.ts';
 import { compileFingerprint } from '../plan/fingerprint.ts';
 import { compileMapping, type Mapping } from '../plan/map.ts';
 import { cliActor } from './actor.ts';
 import { noted } from './audited-operations.ts';
+import { countEvents, countRequests } from './count.ts';
 import { directoryOptions } from './directory-options.ts';
 import type { Step } from './events.ts';
 import { removalHook } from './hook.ts';
@@ -53,6 +55,8 @@ export interface Daemon {
   readonly redis: Redis;
   /** For what belongs to no sync: alarms. */
   readonly send: Http;
+  /** What this process counts. */
+  readonly metrics: Metrics;
   /** Builds one more, as another configuration has it. @throws SyncError `config`. */
   build(sync: SyncConfig): Promise<Sync>;
   /** Lets go of every sync that is still open, then of Redis. */
@@ -80,10 +84,11 @@ export async function compose(options: ComposeOptions): Promise<Daemon> {
   await makeDataFolder(config.dataDir);
   const { redis, release } = await openRedis(config, log);
   const trail = openAudit({ config, log, redis });
+  const metrics = createMetrics();
   const open = new Set<Sync>();
   const http = createHttp({ timeoutMs: OWN_CALL_MS, userAgent: USER_AGENT });
   const build = async (sync: SyncConfig) => {
-    const built = buildSync(sync, { ...options, redis, trail });
+    const built = buildSync(sync, { ...options, redis, trail, metrics });
     open.add(built);
     if (options.rebind) await noted(built.ledger.audit, { did: 'rebind', who: cliActor() });
     if (options.readOnly !== true) await built.ledger.begin();
@@ -102,7 +107,7 @@ export async function compose(options: ComposeOptions): Promise<Daemon> {
     }
     const syncs: Sync[] = [];
     for (const sync of config.syncs) syncs.push(await build(sync));
-    return { syncs, redis, send: http.send, build, close };
+    return { syncs, redis, send: http.send, metrics, build, close };
   } catch (error) {
     await close();
     throw error;
@@ -117,6 +122,7 @@ function mappingOf({ users, leavers, omni }: SyncConfig): Mapping {
 interface Shared extends ComposeOptions {
   readonly redis: Redis;
   readonly trail: Trail;
+  readonly metrics: Metrics;
 }
 
 function buildSync(sync: SyncConfig, shared: Shared): Sync {
@@ -124,7 +130,10 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
   const mapping = mappingOf(sync);
   const { omni: settings, policy, adopt, leavers } = sync;
   const log = shared.log.child({ sync: sync.name });
-  const events = logEvents(log, shared.onStep ?? (() => undefined));
+  const ledger = ledgerOf(sync, shared);
+  const counting = { metrics: shared.metrics, sync: sync.name };
+  const logged = logEvents(log, shared.onStep ?? (() => undefined));
+  const events = countEvents(logged, { ...counting, runs: ledger.runs });
   const keys = watchKeys(settings.apiKeys, (key) => {
     shared.onSecret?.(key);
     log.info('an API key was changed');
@@ -154,10 +163,10 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
       protects: mapping.protects,
     },
     leaverRules: { graceMs: leavers.graceMs, limit: leavers.limit },
-    ledger: ledgerOf(sync, shared),
+    ledger,
     queues,
     queueOptions,
-    omni: createOmni({ baseUrl: settings.url, http: http.send, budget }),
+    omni: createOmni({ baseUrl: settings.url, http: countRequests(http.send, counting), budget }),
     budget,
     slack: slackOf(settings, { redis, budget, busy: () => isBusy(queues) }),
     events,

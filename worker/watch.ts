@@ -31,7 +31,8 @@ const ROUND_MS = 5_000;
 /** How long a round may take before Redis counts as away, in milliseconds. */
 const ANSWER_MS = 5_000;
 
-const NOT_YET: Health = {
+/** Before the first look. */
+export const NOT_YET: Health = {
   alive: true,
   ready: false,
   reasons: [{ code: 'redis.down' }],

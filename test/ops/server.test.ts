@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { createMetrics } from '../../ops/metrics.ts';
 import { startServer } from '../../ops/server.ts';
-import { APPROVE, READ, servingOfFile } from './serving.ts';
+import { APPROVE, HEALTHY, READ, servingOfFile } from './serving.ts';
 
 const serve = servingOfFile();
 
@@ -23,6 +24,25 @@ describe('startServer', () => {
   it('answers a probe without a token', async () => {
     const { ask } = await serve();
     expect(await ask('/healthz')).toMatchObject({ status: 200, text: '{"alive":true}' });
+  });
+
+  it('tells a probe what is wrong, and of whom by place alone', async () => {
+    const reasons = [{ code: 'redis.full' }, { code: 'halted', sync: 'acme' }] as const;
+    const { ask } = await serve({ health: () => ({ ...HEALTHY, ready: false, reasons }) });
+    const answer = await ask('/readyz');
+    expect(answer.json()).toMatchObject({
+      status: 503,
+      code: 'http.notReady',
+      errors: [
+        { at: 'all', problem: 'redis.full' },
+        { at: 'sync 1', problem: 'halted' },
+      ],
+    });
+    expect(answer.text).not.toContain('acme');
+    expect((await ask('/healthz')).status).toBe(200);
+    const dying = await serve({ health: () => ({ ...HEALTHY, alive: false }) });
+    expect((await dying.ask('/healthz')).status).toBe(503);
+    expect((await dying.ask('/readyz')).status).toBe(200);
   });
 
   it('answers the status as the command does', async () => {
@@ -97,6 +117,9 @@ describe('startServer', () => {
       tokens: [],
       syncs: () => [],
       redis: parts.queueOptions.redis,
+      health: () => HEALTHY,
+      metrics: createMetrics(),
+      measured: () => [],
       log: { info: () => undefined } as never,
     });
     await expect(second).rejects.toMatchObject({ kind: 'config', code: 'server.listen' });

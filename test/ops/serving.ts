@@ -1,7 +1,9 @@
 /** A real HTTP interface over a sync put together in process, and a client that can say anything. */
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import type { Health } from '../../model/health.ts';
 import { createLog } from '../../ops/log.ts';
+import { createMetrics, type MeasuredSync } from '../../ops/metrics.ts';
 import { type RunningServer, type ServerOptions, startServer } from '../../ops/server.ts';
 import { operationsOf } from '../../worker/operations.ts';
 import type { SyncParts } from '../../worker/sync.ts';
@@ -68,6 +70,15 @@ export interface Serving {
   told(): string;
 }
 
+/** All is well. */
+export const HEALTHY: Health = {
+  alive: true,
+  ready: true,
+  reasons: [],
+  redis: { up: true, memoryRatio: 0 },
+  syncs: [{ name: 'acme', roleAgesMs: { worker: 1_000 }, convergedAt: 1_000 }],
+};
+
 /** A sync of the rig as compose.ts would have it. */
 function partsOf(rig: Rig): SyncParts {
   const { queues, queueOptions, budget, ledger, omni, events } = rig;
@@ -87,6 +98,11 @@ function partsOf(rig: Rig): SyncParts {
     stamp: 's',
   };
   return { ...rig.deps(), ...more, name: 'acme', verifySchedule: undefined };
+}
+
+function measuredOf(parts: SyncParts): MeasuredSync {
+  const { queues, budget } = parts;
+  return { operations: operationsOf(parts), queues, budget, requestsPerMinute: 60 };
 }
 
 /** Starts a Redis for this file's tests, and gives what serves a sync on it. */
@@ -126,6 +142,9 @@ export function servingOfFile(): {
       tokens: TOKENS,
       syncs: () => [operationsOf(partsOf(rig))],
       redis: rig.redis,
+      health: () => HEALTHY,
+      metrics: createMetrics(),
+      measured: () => [measuredOf(partsOf(rig))],
       log,
       ...options,
     });
