@@ -9,7 +9,7 @@ import type { UnmatchedAccount } from '../ledger/review.ts';
 import type { PersonOutcome } from '../model/asked.ts';
 import type { Rejection } from '../model/change.ts';
 import type { Explanation } from './explanation.ts';
-import type { RunView, SyncStatus } from './status.ts';
+import type { RunView, SyncView } from './status.ts';
 
 /** Who asks, for the audit record: `cli:` and the user, or the name of a token. */
 export type Actor = string;
@@ -67,7 +67,7 @@ export type AskView =
 /** One sync, as an operator deals with it. */
 export interface Operations {
   readonly name: string;
-  status(): Promise<SyncStatus>;
+  status(): Promise<SyncView>;
   leavers(): Promise<LeaversView>;
   failed(): Promise<FailedView>;
   /** Lets held leavers go, whose grace still runs, or held changes: `digest` says which. @throws SyncError `unsafe` `approve.changed` where the held set is not that of `digest`. */

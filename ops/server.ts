@@ -9,6 +9,8 @@ import { securityHeaders } from './headers.ts';
 import { openApiRoute } from './openapi.ts';
 import type { Operations } from './operations.ts';
 import type { OwnAddress } from './origin.ts';
+import { pageRoutes } from './pages/page-routes.ts';
+import { problemPage } from './pages/sign-in.ts';
 import { asProblem, HttpProblem, PROBLEM_TYPE, problemOf } from './problem.ts';
 import { addRoutes, type Route } from './route.ts';
 import { actRoutes } from './routes-acts.ts';
@@ -112,6 +114,7 @@ function build(options: ServerOptions, served: ServedRoute[]): FastifyInstance {
     ...syncRoutes(options),
     ...actRoutes(options),
     metricsRoute(options),
+    ...pageRoutes(options),
   ];
   addRoutes(app, [...routes, openApiRoute(routes)], () => redis.status !== 'ready');
   return app;
@@ -156,11 +159,14 @@ function tell(error: unknown, request: FastifyRequest, reply: FastifyReply, { lo
   const route = `${request.method} ${request.routeOptions?.url ?? '(none)'}`;
   if (problem.status === 500)
     log.error({ route, stack: error instanceof Error ? error.stack : String(error) }, 'a request failed');
-  return reply
-    .headers(problem.headers)
-    .code(problem.status)
-    .type(PROBLEM_TYPE)
-    .send(problemOf(problem.status, problem.more));
+  const answer = reply.headers(problem.headers).code(problem.status);
+  if (wantsPage(request)) return answer.type('text/html; charset=utf-8').send(problemPage(problem));
+  return answer.type(PROBLEM_TYPE).send(problemOf(problem.status, problem.more));
+}
+
+/** A browser that shows what it gets to a person. */
+function wantsPage({ method, headers }: FastifyRequest): boolean {
+  return method === 'GET' && headers.accept?.includes('text/html') === true;
 }
 
 const UNREAD: Readonly<Record<string, number>> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };

@@ -6,7 +6,7 @@ import type { SetAside } from '../ledger/quarantine.ts';
 import type { PersonOutcome } from '../model/asked.ts';
 import { CHANGE_KINDS, type Rejection } from '../model/change.ts';
 import type { AskView, FailedView, LeaversView } from './operations.ts';
-import type { RunView, SyncStatus } from './status.ts';
+import type { RunView, SyncView } from './status.ts';
 
 const COUNT = z.int().min(0);
 /** Milliseconds since 1970. */
@@ -49,7 +49,9 @@ export const STATUS = z.strictObject({
   paused: z.boolean(),
   nextRun: ISO.nullable(),
   drift: DRIFT,
-}) satisfies z.ZodType<SyncStatus>;
+  requestsPerMinute: COUNT,
+  secondsLeft: COUNT,
+}) satisfies z.ZodType<SyncView>;
 
 const LEAVER = z.strictObject({
   ref: z.string(),

@@ -68,6 +68,14 @@ export interface DriftView {
   readonly problem: string | null;
 }
 
+/** How a sync stands, with what Omni's limits make of it. */
+export interface SyncView extends SyncStatus {
+  /** What all keys allow together. */
+  readonly requestsPerMinute: number;
+  /** Until all that waits is applied, as Omni's limits allow. */
+  readonly secondsLeft: number;
+}
+
 /** Runs to look back through for one that has counted the people. */
 const LOOK_BACK = 10;
 

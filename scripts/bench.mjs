@@ -8,6 +8,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { copyAssets } from './build.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OUT = join(ROOT, 'node_modules', '.cache', 'bench');
@@ -21,6 +22,7 @@ function compile() {
   const args = [tsc, '-p', join(ROOT, 'bench'), '--outDir', join(OUT, 'dist')];
   const { status } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' });
   if (status !== 0) throw new Error('the benchmarks do not compile: mend what tsc says above');
+  copyAssets(join(OUT, 'dist'));
 }
 
 /** Runs one and gives its figures; what it prints otherwise goes to standard error. */

@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,6 +12,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
 const ASIDE = join(ROOT, 'dist.new');
 const MARK = '.built-from';
+/** What the pages are drawn with; taken as it is. */
+const ASSETS = join('ops', 'assets');
 
 /** Builds where that is needed. Returns whether dist/ now holds the sources as they are. */
 export function build() {
@@ -22,12 +24,18 @@ export function build() {
   const args = [tsc, '-p', 'tsconfig.build.json', '--outDir', ASIDE];
   const { status } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' });
   if (status === 0) {
+    copyAssets(ASIDE);
     writeFileSync(join(ASIDE, MARK), sources);
     rmSync(DIST, { recursive: true, force: true });
     renameSync(ASIDE, DIST);
   }
   rmSync(ASIDE, { recursive: true, force: true });
   return status === 0;
+}
+
+/** Puts beside compiled files what they read and the compiler leaves out. */
+export function copyAssets(out) {
+  cpSync(join(ROOT, ASSETS), join(out, ASSETS), { recursive: true });
 }
 
 function builtFrom() {
@@ -46,7 +54,14 @@ function hashOfSources() {
       : [],
   );
   const hash = createHash('sha256');
-  for (const file of [...files.sort(), 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'])
+  const assets = readdirSync(join(ROOT, ASSETS)).map((name) => join(ASSETS, name));
+  for (const file of [
+    ...files.sort(),
+    ...assets.sort(),
+    'package-lock.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+  ])
     hash
       .update(`${file}\0`)
       .update(readFileSync(join(ROOT, file)))

@@ -17,6 +17,7 @@ const FOR_DEMO = [{ programs: ['redis-server', 'valkey-server'], debian: 'redis-
 const FOR_TESTS = [
   { programs: ['redis-server'], debian: 'redis-server' },
   { programs: ['slapd'], debian: 'slapd' },
+  { programs: ['chromium'], debian: 'chromium' },
   { programs: ['ldapsearch'], debian: 'ldap-utils' },
   { programs: ['openssl'], debian: 'openssl' },
   {

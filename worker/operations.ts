@@ -1,7 +1,8 @@
 /** What an operator asks of one sync, carried out: the commands and the HTTP interface both come through here. */
 import { hastenPerson } from '../jobs/add.ts';
 import type { ActDone, FailedView, Named, Operations } from '../ops/operations.ts';
-import { runView, syncStatus } from '../ops/status.ts';
+import { runView, type SyncView, syncStatus } from '../ops/status.ts';
+import { secondsFor } from '../plan/forecast.ts';
 import { askView } from './ask-view.ts';
 import { auditedOperations } from './audited-operations.ts';
 import { explain } from './explain.ts';
@@ -15,7 +16,7 @@ export function operationsOf(sync: SyncParts): Operations {
   const { name, queues, budget } = sync;
   const operations: Operations = {
     name,
-    status: () => syncStatus(sync, nextRun(sync.schedule)),
+    status: () => viewOf(sync),
     leavers: () => viewLeavers(name, sync.ledger),
     failed: () => failedOf(sync),
     approve: (people, digest) => approveHeld(sync.ledger, people, digest),
@@ -34,6 +35,13 @@ export function operationsOf(sync: SyncParts): Operations {
     runs: async (limit) => (await sync.ledger.runs.recent(limit)).map(runView),
   };
   return auditedOperations(operations, sync.ledger.audit);
+}
+
+async function viewOf(sync: SyncParts): Promise<SyncView> {
+  const status = await syncStatus(sync, nextRun(sync.schedule));
+  const { requestsPerMinute, keys } = sync.rate;
+  const secondsLeft = status.waiting === 0 ? 0 : secondsFor(status.waiting, sync.rate);
+  return { ...status, requestsPerMinute: requestsPerMinute * keys, secondsLeft };
 }
 
 async function failedOf({ name, ledger }: SyncParts): Promise<FailedView> {

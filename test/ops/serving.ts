@@ -48,12 +48,19 @@ export function ask(base: string, path: string, sent: Sent = {}): Promise<Got> {
   return new Promise((resolve, reject) => {
     const asked = request(new URL(path, base), { method, headers, agent: false }, (answer) => {
       const parts: Buffer[] = [];
+      const finish = () => {
+        const text = Buffer.concat(parts).toString();
+        const status = answer.statusCode ?? 0;
+        resolve({ status, headers: answer.headers, text, json: () => JSON.parse(text) });
+      };
       answer.on('data', (part: Buffer) => parts.push(part));
       answer.on('error', reject);
-      answer.on('end', () => {
-        const whole = Buffer.concat(parts).toString();
-        const status = answer.statusCode ?? 0;
-        resolve({ status, headers: answer.headers, text: whole, json: () => JSON.parse(whole) });
+      answer.on('end', finish);
+      // A stream of events has no end: its first piece is what there is of it.
+      if (answer.headers['content-type'] !== 'text/event-stream') return;
+      answer.once('data', () => {
+        finish();
+        answer.destroy();
       });
     });
     asked.on('error', reject);

@@ -36,7 +36,7 @@ async function sourceFiles(): Promise<string[]> {
   const found = await Promise.all(
     include.map(async (folder) => {
       const names = await readdir(join(ROOT, folder), { recursive: true }).catch(() => []);
-      return names.filter((name) => /\.(ts|json)$/.test(name)).map((name) => join(folder, name));
+      return names.filter((name) => /\.(ts|json|js|css)$/.test(name)).map((name) => join(folder, name));
     }),
   );
   return [...found.flat(), 'package.json', 'tsconfig.json', 'tsconfig.build.json'].sort();
@@ -85,6 +85,7 @@ async function build(target: string): Promise<void> {
     const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
     const args = [tsc, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', dist];
     await promisify(execFile)(process.execPath, args, { cwd: ROOT });
+    await cp(join(ROOT, 'ops', 'assets'), join(dist, 'ops', 'assets'), { recursive: true });
     await writeFile(join(aside, 'package.json'), await readFile(join(ROOT, 'package.json')));
     if (await exists(join(ROOT, 'config')))
       await cp(join(ROOT, 'config'), join(aside, 'config'), { recursive: true });
