@@ -18,6 +18,7 @@ const text = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 interface Service {
   readonly image: string;
   readonly command: readonly string[];
+  readonly profiles?: readonly string[];
   readonly user?: string;
   readonly read_only?: boolean;
   readonly privileged?: boolean;
@@ -93,21 +94,16 @@ describe('docker-compose.yml', () => {
     expect(service.tmpfs).toEqual(['/tmp']);
     expect(Object.keys(service.deploy.resources.limits).sort()).toEqual(['cpus', 'memory']);
     expect(service.pids_limit).toBeLessThanOrEqual(100);
-    for (const key of [
-      'privileged',
-      'cap_add',
-      'ports',
-      'network_mode',
-      'pid',
-      'ipc',
-      'environment',
-    ] as const)
+    for (const key of ['privileged', 'cap_add', 'network_mode', 'pid', 'ipc', 'environment'] as const)
       expect(service[key]).toBeUndefined();
+    // Published on this host alone, and by nothing that is there without the profile.
+    for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/);
+    if (service.profiles === undefined) expect(service.ports).toBeUndefined();
     expect(JSON.stringify(service.volumes)).not.toContain('docker.sock');
   });
 
   it.each(services)('pins the image of %s by a tag that is no moving one', (_, { image }) => {
-    expect(image).toMatch(/^[a-z0-9./-]+:\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?(@sha256:[0-9a-f]{64})?$/);
+    expect(image).toMatch(/^[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?(@sha256:[0-9a-f]{64})?$/);
   });
 
   it.each(services)('gives %s only networks, volumes and secrets that exist', (_, service) => {
@@ -145,7 +141,7 @@ describe('docker-compose.yml', () => {
   it('mounts a configuration that loads, with the secrets where it expects them', () => {
     const folder = temporary();
     let config = text('deploy/config/omni-sync.yaml');
-    for (const name of Object.keys(compose.secrets)) {
+    for (const name of compose.services['omni-sync'].secrets) {
       expect(config).toContain(`/run/secrets/${name}`);
       config = config.replaceAll(`/run/secrets/${name}`, join(folder, name));
       writeFileSync(join(folder, name), 'a-secret-of-32-characters-or-more', { mode: 0o600 });
