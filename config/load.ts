@@ -21,6 +21,8 @@ interface LoadOptions {
 
 const MOST_BYTES = 1024 * 1024;
 const DEFAULT_FILE = 'config/omni-sync.yaml';
+const UNVERIFIED =
+  'may not be used while NODE_TLS_REJECT_UNAUTHORIZED=0 is set: anybody could pose as Omni, the directory or Redis; unset it, and name the authority of a private certificate in `ca`';
 const START = 'start from config/omni-sync.example.yaml';
 
 /**
@@ -29,6 +31,8 @@ const START = 'start from config/omni-sync.example.yaml';
  */
 export function loadConfig(options: LoadOptions): Config {
   const file = resolve(options.cwd, options.path ?? (options.env.OMNI_SYNC_CONFIG || DEFAULT_FILE));
+  if (options.env.NODE_TLS_REJECT_UNAUTHORIZED === '0')
+    throw new ConfigError('config-environment', file, [whole(UNVERIFIED)]);
   const source = sourceOf(file, options);
   const document = readDocument(source.text);
   if (document.tree === undefined) throw new ConfigError('config-invalid', file, document.faults);

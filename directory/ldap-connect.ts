@@ -5,6 +5,7 @@
 import { isIP, type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { BindRequest, ExtendedRequest } from 'ldapts';
+import { publicLookup } from '../http/address.ts';
 import { aborted } from './complete.ts';
 import { type LdapStep, resultFault, wireFault } from './ldap-faults.ts';
 import { Wire, WireFailure } from './ldap-wire.ts';
@@ -43,7 +44,7 @@ export async function* withConnection<Item, End>(
   signal?.addEventListener('abort', onAbort, { once: true });
   let step: LdapStep = 'connect';
   try {
-    open.socket = tcpConnect(login.port, login.host);
+    open.socket = tcpConnect({ port: login.port, host: login.host, lookup: publicLookup });
     await reached(open.socket, 'connect', login.timeoutMs);
     if (login.security === 'startTls') {
       step = 'tls';

@@ -2,6 +2,7 @@
  * What an LDAP directory is opened with, and the checks that need no server. Never lets through a bind that would
  * quietly see less than was meant (a name without a password is an anonymous bind, RFC 4513, 5.1.2).
  */
+import { isForbiddenHost } from '../http/address.ts';
 import { SyncError } from '../model/errors.ts';
 import type { LdapLogin } from './ldap-connect.ts';
 
@@ -85,6 +86,12 @@ function parseUrl(text: string): { protocol: keyof typeof PORTS; host: string; p
     url.pathname.length > 1
   ) {
     throw refuse('ldap.url', 'url must be ldaps://host[:port] or ldap://host[:port], with nothing behind it');
+  }
+  if (isForbiddenHost(url.hostname)) {
+    throw refuse(
+      'ldap.url',
+      'url names a link-local, unspecified or metadata address, where no directory is',
+    );
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   return { protocol, host, port: url.port === '' ? PORTS[protocol] : Number(url.port) };

@@ -1,6 +1,7 @@
 /** Opens the connection to Redis that a configuration names, and refuses one that would lose what it is given. */
 import { Cluster, Redis } from 'ioredis';
 import { SyncError } from '../model/errors.ts';
+import { tlsOptions } from './redis-tls.ts';
 
 /** Where Redis is. `socket`: the private one. */
 export type RedisAddress =
@@ -15,7 +16,7 @@ export type RedisAddress =
 
 export interface ConnectOptions {
   readonly address: RedisAddress;
-  /** PEM text of the authorities to trust, or none for the system's; absent: no TLS. */
+  /** PEM text of the authorities to trust, or none for the system's; absent: TLS where a URL is `rediss://`. */
   readonly tls?: { readonly ca?: string };
   readonly username?: string;
   readonly password?: string;
@@ -51,7 +52,9 @@ export async function connectRedis(options: ConnectOptions): Promise<Redis> {
   }
 }
 
-function open({ address, tls, username, password, onError }: ConnectOptions): Redis {
+function open(options: ConnectOptions): Redis {
+  const { address, tls, username, password, onError } = options;
+  const secure = tlsOptions({ urls: urlsOf(address), tls });
   const common = {
     maxRetriesPerRequest: null,
     retryStrategy: (times: number) => Math.min(RECONNECT_MS.least * times, RECONNECT_MS.most),
@@ -61,7 +64,7 @@ function open({ address, tls, username, password, onError }: ConnectOptions): Re
       // Reconnects, and sends the command again.
       return 2 as const;
     },
-    ...(tls && { tls: { ...(tls.ca !== undefined && { ca: tls.ca }) } }),
+    ...secure,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
   };
@@ -74,8 +77,17 @@ function open({ address, tls, username, password, onError }: ConnectOptions): Re
       return new Redis({ ...common, name: address.name, sentinels: [...address.hosts] });
     case 'cluster':
       // A Cluster answers every command that is used here as a Redis does; BullMQ takes it as one too.
-      return new Cluster([...address.urls], { redisOptions: common }) as unknown as Redis;
+      return new Cluster([...address.urls], {
+        redisOptions: common,
+        // A certificate is for a name: resolved to an address beforehand, it would be refused.
+        ...(secure.tls !== undefined && { dnsLookup: (name, found) => found(null, name) }),
+      }) as unknown as Redis;
   }
+}
+
+function urlsOf(address: RedisAddress): readonly string[] {
+  if (address.type === 'cluster') return address.urls;
+  return address.type === 'single' ? [address.url] : [];
 }
 
 function unreachable(address: RedisAddress, cause?: unknown): SyncError {
@@ -91,8 +103,9 @@ function unreachable(address: RedisAddress, cause?: unknown): SyncError {
 function shown(address: RedisAddress): string {
   if (address.type === 'socket') return address.path;
   if (address.type === 'sentinel') return `sentinels of ${address.name}`;
-  const urls = address.type === 'single' ? [address.url] : address.urls;
-  return urls.map((url) => (URL.canParse(url) ? new URL(url).host : 'its URL')).join(', ');
+  return urlsOf(address)
+    .map((url) => (URL.canParse(url) ? new URL(url).host : 'its URL'))
+    .join(', ');
 }
 
 /** What is wrong with how Redis keeps its data: `refuse` stops the start, `warn` is said. */

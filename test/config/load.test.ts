@@ -61,6 +61,13 @@ describe('loadConfig', () => {
     expect(load({ ...right(), dataDir: '/own' }, { OMNI_SYNC_DATA: '/env' }, cwd).dataDir).toBe('/own');
   });
 
+  it('refuses to start where the environment turns the check of certificates off', () => {
+    const { code, message } = refusal(right(), { NODE_TLS_REJECT_UNAUTHORIZED: '0' });
+    expect(code).toBe('config-environment');
+    expect(message).toMatch(/NODE_TLS_REJECT_UNAUTHORIZED=0 is set.*name the authority/);
+    expect(load(right(), { NODE_TLS_REJECT_UNAUTHORIZED: '1' }).warnings).toEqual([]);
+  });
+
   it('refuses a file of 2 MiB without reading YAML', () => {
     expect(refusal('#'.repeat(2 * 1024 * 1024)).message).toMatch(/is larger than 1048576 bytes/);
   });

@@ -450,6 +450,8 @@ describe('openLdap before it reads', () => {
     ['ldap.url', { url: 'ldap.example.test' }],
     ['ldap.url', { url: 'ldaps://reader:secret@ldap.example.test' }],
     ['ldap.url', { url: 'ldaps://ldap.example.test/dc=example,dc=test' }],
+    ['ldap.url', { url: 'ldap://169.254.169.254' }],
+    ['ldap.url', { url: 'ldaps://[::ffff:169.254.169.254]' }],
     ['ldap.url', { startTls: true }],
     ['ldap.plain', { ...login, url: 'ldap://ldap.example.test' }],
     ['ldap.plain', { ...login, url: 'ldap://127.0.0.1.example.test' }],
@@ -478,6 +480,15 @@ describe('openLdap before it reads', () => {
       expect(openLdap({ ...base, ...login, url }).name).toContain(url);
     },
   );
+
+  it('connects to no name that leads to a metadata address', async () => {
+    // 169.254.169.254 as one number: the resolver reads it, as it would a name that was pointed there.
+    const read = readAll(openLdap({ ...base, url: 'ldap://2852039166' }));
+    await expect(read).rejects.toMatchObject({
+      code: 'ldap.connect',
+      message: expect.stringContaining('FORBIDDEN_ADDRESS'),
+    });
+  });
 
   it('lets a password go through StartTLS', () => {
     const directory = openLdap({ ...base, ...login, url: 'ldap://ldap.example.test', startTls: true });

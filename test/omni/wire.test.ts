@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { parse as parseScimFilter } from 'scim2-parse-filter';
 import { describe, expect, it } from 'vitest';
 import {
   activeBody,
@@ -46,15 +47,54 @@ describe('userNameFilter', () => {
     expect(userNameFilter('a+b@c.example')).toBe('userName%20eq%20%22a%2Bb%40c.example%22');
   });
 
+  // Text as people have it and as attackers write it.
+  const hostile = fc
+    .array(
+      fc.constantFrom(
+        '"',
+        '\\',
+        '\\"',
+        '" or userName pr',
+        ' and ',
+        '(',
+        ')',
+        '[',
+        ']',
+        '\n',
+        '%22',
+        'é',
+        '😀',
+      ),
+    )
+    .map((parts) => parts.join(''));
+  const anything = fc.oneof(fc.string({ unit: 'binary' }), hostile);
+
   it('carries any text unharmed and never ends its own quotes', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (userName) => {
+      fc.property(anything, (userName) => {
         const encoded = userNameFilter(userName);
         expect(encoded).toMatch(/^[A-Za-z0-9%._~-]*$/);
         const filter = new URL(`https://h/?filter=${encoded}`).searchParams.get('filter') ?? '';
         expect(filter.startsWith('userName eq "')).toBe(true);
+        // The value of a comparison is a string by the rules of JSON (RFC 7644, section 3.4.2.2).
         expect(JSON.parse(filter.slice('userName eq '.length))).toBe(userName);
       }),
+      { numRuns: 100_000 },
+    );
+  });
+
+  it('is one comparison to another parser of SCIM filters, whatever the value is', () => {
+    // That parser doubles every backslash that stands before no quote; a backslash in the value itself confuses it.
+    const asItReads = (value: string) => JSON.parse(JSON.stringify(value).replace(/\\(?!")/g, '\\\\'));
+    fc.assert(
+      fc.property(
+        anything.filter((value) => !value.includes('\\')),
+        (userName) => {
+          const filter = parseScimFilter(decodeURIComponent(userNameFilter(userName)));
+          expect(filter).toEqual({ op: 'eq', attrPath: 'userName', compValue: asItReads(userName) });
+        },
+      ),
+      { numRuns: 100_000 },
     );
   });
 
