@@ -39,7 +39,7 @@ export async function init(options: CommonOptions): Promise<number> {
   const status = await check({ ...options, config: file });
   const config = shown === DEFAULT_FILE ? '' : ` --config ${shown}`;
   say(
-    `\nNext: \`omni-sync plan${config}\` shows what a run would do, \`omni-sync run${config}\` does it, \`omni-sync start${config}\` goes on doing it.`,
+    `\nNext: \`omni-sync plan${config}\` shows what a run would do, \`omni-sync run${config}\` does it, \`omni-sync start${config}\` goes on doing it and shows it at http://127.0.0.1:8787.`,
   );
   return status;
 }
