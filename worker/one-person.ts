@@ -73,15 +73,16 @@ async function wanted(mapped: InScope, one: One): Promise<PersonOutcome> {
   const verdict = judgeOne(mapped, one, { held, definitions: await deps.ledger.definitions.known() });
   if (isHeldDecision(verdict.decision)) return tell(one, 'waits', reasonOf(verdict.decision));
   const { kind } = verdict.decision;
-  const readBack = ask.full && kind === 'none' && link !== undefined && mayBeWritten(verdict, one);
+  // Whatever the link says: a field that nobody is about to write may have been changed too.
+  const readBack = (ask.full || row?.readBack === true) && mayBeWritten(verdict, one);
   if (kind === 'none' && row === undefined && !readBack)
     return tell(one, 'inStep', 'Omni has them as the directory wants them.');
-  const next = rowOf(verdict, { id: ask.id, ref: () => one.who.ref, deps });
+  const next = rowOf({ ...verdict, readBack }, { id: ask.id, ref: () => one.who.ref, deps });
   // What waits so already is left as it is: a reconcile knew more of it.
-  if (row?.version === next.version && !readBack) return hasten(one, kind);
+  if (row?.version === next.version && (row.readBack === true || !readBack)) return hasten(one, kind);
   const claim = TAKES_ADDRESS.has(kind) ? await claimOf(verdict, one) : undefined;
   if (claim !== undefined) return tell(one, claim.outcome, claim.says);
-  await deps.ledger.outbox.put([{ ...next, ...(readBack && { readBack }) }], one.token);
+  await deps.ledger.outbox.put([next], one.token);
   return hasten(one, kind);
 }
 

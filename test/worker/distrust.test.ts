@@ -90,6 +90,15 @@ describe('openDistrust', () => {
     expect(await rig.ledger.outbox.size()).toBe(0);
   });
 
+  it('outlasts the reconciles that come before all are read', async () => {
+    await inStep(4, REGION);
+    await byHand(2, region('Rome'));
+    await rig.reconcile({ full: true });
+    await rig.reconcile();
+    await rig.drain();
+    expect(tally(rig.calls())).toEqual({ [GET]: 4, [PATCH]: 1 });
+  });
+
   it('makes anew whom somebody deleted', async () => {
     await inStep(2, REGION);
     await byHand(0, 'delete');

@@ -87,6 +87,29 @@ describe('resyncPeople', () => {
     expect(rig.sandbox.state().users.map(({ displayName }) => displayName)).not.toContain('By Hand');
   });
 
+  it('reads it back also where a change is to be sent, so that one request mends all fields', async () => {
+    const rig = await rigWith({ mapping: { attributes: { region: 'region' } } });
+    await employ(rig, 2);
+    const [one] = await rig.links();
+    await rig.omni.updateUser(one?.omniId ?? '', { displayName: 'By Hand', active: true });
+    rig.calls();
+    rig.people.set([person(1, { region: 'Rome' }), person(2)]);
+    expect(await carried(rig, 'E1', true)).toMatchObject({ ...done('inStep'), calls: [GET, PATCH] });
+    const [user] = rig.sandbox.state().users;
+    expect(user).toMatchObject({ displayName: person(1).name, attributes: { region: 'Rome' } });
+    expect(rig.applied.at(-1)?.fields.toSorted()).toEqual(['@region', 'displayName']);
+    expect((await round(rig)).calls).toEqual([]);
+  });
+
+  it('keeps the distrust of an earlier ask whose change still waits', async () => {
+    const rig = await rigWith({ mapping: { attributes: { region: 'region' } } });
+    await employ(rig, 1);
+    await ask(rig, 'E1', true);
+    await resyncPeople(rig.deps(), TRY);
+    rig.people.set([person(1, { region: 'Rome' })]);
+    expect(await carried(rig, 'E1')).toMatchObject({ ...done('inStep'), calls: [GET, PATCH] });
+  });
+
   it('answers two asks for one person with one look, each with its own id', async () => {
     const rig = await rigWith();
     await employ(rig, 1);
@@ -100,7 +123,7 @@ describe('resyncPeople', () => {
     expect(await askView(rig, first)).toEqual({ state: 'running' });
     await rig.drain();
     for (const id of [first, second]) expect(await askView(rig, id)).toMatchObject(done('inStep'));
-    expect(rig.calls()).toEqual([PATCH]);
+    expect(rig.calls()).toEqual([GET, PATCH]);
   });
 
   it('leaves the asks for people alone in a reconcile, and the other way round', async () => {
