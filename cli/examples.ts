@@ -9,6 +9,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   status: ['omni-sync status', 'omni-sync status --json'],
   check: ['omni-sync check', 'omni-sync check --sync acme'],
   failed: ['omni-sync failed', 'omni-sync failed --json'],
+  drift: ['omni-sync drift', 'omni-sync drift --sync acme --json'],
   retry: ['omni-sync retry jo@acme.com H1002', 'omni-sync retry --all'],
   pause: ['omni-sync pause --sync acme'],
   resume: ['omni-sync resume --sync acme'],

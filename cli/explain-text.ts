@@ -2,6 +2,7 @@
 import type { FieldValue } from '../model/person.ts';
 import type { Clause, Evaluated } from '../model/story.ts';
 import type { Explanation } from '../ops/explanation.ts';
+import { fieldsText } from './drift.ts';
 
 /** The story, from the record to what happens next. */
 export function explanationLines(story: Explanation): string[] {
@@ -64,7 +65,7 @@ function ledgerLines(story: Explanation): string[] {
     ...leaverLines(story),
     ...(kept ? ['  kept: an operator keeps them from being taken away'] : []),
     ...setAsideLines(story),
-    ...(drift === null ? [] : [`  changed in Omni by hand: ${drift.join(', ')}`]),
+    ...(drift === null ? [] : [`  changed in Omni by hand: ${fieldsText(drift)}`]),
   ];
 }
 

@@ -7,6 +7,7 @@ import { audit } from './audit.ts';
 import { check } from './check.ts';
 import { addCompletion } from './completion.ts';
 import { EXIT, exitWith } from './context.ts';
+import { drift } from './drift.ts';
 import { addExamples } from './examples.ts';
 import { explain } from './explain.ts';
 import { failed } from './failed.ts';
@@ -102,6 +103,11 @@ verb('failed', 'who is stuck and why, and which records are rejected')
   .option(...JSON_OUT)
   .action(does(failed));
 
+verb('drift', 'what somebody changed in Omni by hand, and when Omni was last compared')
+  .option('--sync <name>', 'only this sync')
+  .option(...JSON_OUT)
+  .action(does(drift));
+
 verb('retry', 'try people again who are set aside')
   .argument('[person...]', 'a sourceId, an address or a ref')
   .option('--sync <name>', 'only this sync')
@@ -111,7 +117,10 @@ verb('retry', 'try people again who are set aside')
 verb('resync', 'ask the running service for a reconcile, or for one person ahead of the backlog')
   .option('--sync <name>', 'only this sync')
   .option('--user <person>', 'one person alone: a sourceId, an address or a ref')
-  .option('--full', 'distrust what is remembered; of one person, read the account back from Omni')
+  .option(
+    '--full',
+    'distrust what is remembered, and read accounts back from Omni: it says how many requests and minutes',
+  )
   .option('--wait', 'show progress, and exit by what comes of it')
   .action(does(resync));
 

@@ -4,12 +4,14 @@ import type { PersonOutcome } from '../model/asked.ts';
 import { SyncError } from '../model/errors.ts';
 import type { AskView, Operations } from '../ops/operations.ts';
 import { isInStep, type SyncStatus } from '../ops/status.ts';
+import { spanText } from '../plan/forecast.ts';
 import { cliActor } from '../worker/actor.ts';
 import type { Sync } from '../worker/compose.ts';
+import { type FullCost, fullCost } from '../worker/full-cost.ts';
 import { operationsOf } from '../worker/operations.ts';
 import { isServed } from '../worker/served.ts';
 import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
-import { say } from './print.ts';
+import { count, say } from './print.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { summary } from './summary.ts';
 import { terminated } from './terminated.ts';
@@ -51,12 +53,25 @@ export async function resync(options: ResyncOptions): Promise<number> {
 }
 
 async function askFor(sync: Sync, { user, full = false }: ResyncOptions): Promise<string | undefined> {
-  if (await isServed(sync))
+  if (await isServed(sync)) {
+    if (full && user === undefined) say(`${sync.name}: ${costText(await fullCost(sync))}`);
     return operationsOf(sync).resync({ full, ...(user !== undefined && { user }) }, cliActor());
+  }
   say(
     `${sync.name}: no service runs that would do it, so nothing was asked; \`omni-sync run\` does it here, \`omni-sync start\` is the service`,
   );
   return undefined;
+}
+
+const READS = {
+  people: 'asks Omni for everyone who is linked, since lists do not show attributes',
+  pages: "reads Omni's list, and each account that differs there",
+  nothing: 'asks Omni nothing under the policy create, which changes nobody',
+} as const;
+
+function costText({ reads, calls, seconds }: FullCost): string {
+  if (reads === 'nothing') return `a full resync ${READS[reads]}`;
+  return `a full resync ${READS[reads]}: ${count(calls, 'request', 'requests')}, about ${spanText(seconds)}, and one for each change; what is urgent goes before them`;
 }
 
 interface Answering {

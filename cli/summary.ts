@@ -33,7 +33,7 @@ export function summary({
       : []),
     ...(drift.people > 0
       ? [
-          `  ${count(drift.people, 'account was', 'accounts were')} changed in Omni by hand; \`omni-sync plan\` names them`,
+          `  ${count(drift.people, 'account was', 'accounts were')} changed in Omni by hand; \`omni-sync drift\` names them`,
         ]
       : []),
     ...(drift.problem === null ? [] : [`  Omni was not compared to its end: ${drift.problem}`]),

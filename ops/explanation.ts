@@ -5,6 +5,7 @@ import type { SetAside } from '../ledger/quarantine.ts';
 import type { LinkState, Provenance } from '../model/link.ts';
 import type { DesiredUser, DirectoryRecord } from '../model/person.ts';
 import type { MappingStory } from '../model/story.ts';
+import type { DriftedField } from './drift-view.ts';
 
 /** The person's record as the directory gives it now. */
 export interface RecordView {
@@ -72,7 +73,7 @@ export interface Explanation {
   /** The person's job in the queue, if there is one. */
   readonly jobs: readonly JobLook[];
   /** Fields that were changed in Omni by hand, where that was looked at. */
-  readonly drift: readonly string[] | null;
+  readonly drift: readonly DriftedField[] | null;
   /** Newest first. */
   readonly audit: readonly AuditView[];
   /** What happens next, and when, in words. */

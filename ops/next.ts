@@ -29,6 +29,8 @@ export interface NextFacts {
   /** Jobs before theirs in the queue. */
   readonly ahead?: number | undefined;
   readonly nextRun?: Date | undefined;
+  /** Fields that somebody changed in Omni, and that nobody sets back. */
+  readonly reported?: readonly string[] | undefined;
 }
 
 /** One or two sentences. */
@@ -68,12 +70,17 @@ function standingText(facts: NextFacts): string {
     return 'Nothing: several records have this id, and none is followed. Give each person one of their own in the directory.';
   if (verdict === 'rejected') return `Nothing, before the record is mended in the directory: ${reason}`;
   if (verdict === 'inScope') {
-    if (change === undefined || change.kind === 'none') return 'Nothing: all is in step.';
+    if (change === undefined || change.kind === 'none') return inStepText(facts);
     if (change.kind === 'withhold') return `Nothing: ${change.reason}`;
     return `The next run finds the change (${change.kind}) and sends it${whenOf(facts)}.`;
   }
   if (tombstone !== undefined) return leaverText(tombstone);
   return unwantedText(facts);
+}
+
+function inStepText({ reported = [] }: NextFacts): string {
+  if (reported.length === 0) return 'Nothing: all is in step.';
+  return `Nothing: the directory has changed nothing. Somebody changed ${reported.join(', ')} in Omni, which is reported alone (\`drift\`); \`resync --user --full\` sets back all but \`active\`.`;
 }
 
 function unwantedText(facts: NextFacts): string {

@@ -8,6 +8,7 @@ import type { SetAside } from '../ledger/quarantine.ts';
 import type { UnmatchedAccount } from '../ledger/review.ts';
 import type { PersonOutcome } from '../model/asked.ts';
 import type { Rejection } from '../model/change.ts';
+import type { DriftList } from './drift-view.ts';
 import type { Explanation } from './explanation.ts';
 import type { RunView, SyncView } from './status.ts';
 
@@ -70,6 +71,8 @@ export interface Operations {
   status(): Promise<SyncView>;
   leavers(): Promise<LeaversView>;
   failed(): Promise<FailedView>;
+  /** Who was changed in Omni by hand. */
+  drift(): Promise<DriftList>;
   /** Lets held leavers go, whose grace still runs, or held changes: `digest` says which. @throws SyncError `unsafe` `approve.changed` where the held set is not that of `digest`. */
   approve(people: Named, digest: string, actor: Actor): Promise<ActDone & { readonly stillHeld: number }>;
   /** Leavers are not taken away, now or later; a held change is not made, now or later: the account stays as it is. */

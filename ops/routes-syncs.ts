@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Operations } from './operations.ts';
 import { HttpProblem } from './problem.ts';
 import { type Route, route } from './route.ts';
-import { ASK, EXPLANATION, FAILED, LEAVERS, RUN, STATUS } from './shapes.ts';
+import { ASK, DRIFT_LIST, EXPLANATION, FAILED, LEAVERS, RUN, STATUS } from './shapes.ts';
 
 export interface SyncRoutesOptions {
   /** Those that run now. */
@@ -87,6 +87,17 @@ function listRoutes(options: SyncRoutesOptions): readonly Route[] {
       params: SYNC,
       answers: { 200: { description: 'Oldest first.', schema: FAILED } },
       handle: async ({ params }) => ({ body: await of(params).failed() }),
+    }),
+    route({
+      method: 'GET',
+      path: '/api/syncs/{name}/drift',
+      scope: 'read',
+      summary: 'Who was changed in Omni by hand',
+      params: SYNC,
+      answers: {
+        200: { description: 'By sourceId, with how Omni was last compared.', schema: DRIFT_LIST },
+      },
+      handle: async ({ params }) => ({ body: await of(params).drift() }),
     }),
     route({
       method: 'GET',

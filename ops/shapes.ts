@@ -5,6 +5,7 @@ import type { StoredTombstone } from '../ledger/leavers.ts';
 import type { SetAside } from '../ledger/quarantine.ts';
 import type { PersonOutcome } from '../model/asked.ts';
 import { CHANGE_KINDS, type Rejection } from '../model/change.ts';
+import type { DriftList } from './drift-view.ts';
 import type { AskView, FailedView, LeaversView } from './operations.ts';
 import type { RunView, SyncView } from './status.ts';
 
@@ -135,6 +136,37 @@ export const FAILED = z.strictObject({
   failed: z.array(SET_ASIDE),
   rejected: z.array(REJECTION),
 }) satisfies z.ZodType<FailedView>;
+
+const DRIFTED_FIELD = z.strictObject({
+  field: z.string(),
+  mode: z.enum(['report', 'repair']),
+  since: ISO,
+  handed: z.boolean(),
+});
+
+const PASS = z.strictObject({
+  startedAt: ISO,
+  finishedAt: ISO,
+  problem: z.string().nullable(),
+  compared: COUNT,
+  calls: COUNT,
+});
+
+export const DRIFT_LIST = z.strictObject({
+  name: z.string(),
+  people: z.array(
+    z.strictObject({
+      ref: z.string(),
+      sourceId: z.string(),
+      omniId: z.string(),
+      userName: z.string().nullable(),
+      fields: z.array(DRIFTED_FIELD),
+    }),
+  ),
+  lastPass: PASS.nullable(),
+  nextPass: ISO.nullable(),
+  share: z.number().min(0).max(1),
+}) satisfies z.ZodType<DriftList>;
 
 export const ACT_DONE = z.strictObject({ done: z.array(z.string()), unknown: z.array(z.string()) });
 

@@ -76,7 +76,7 @@ function ofPeople({ held, setAside, drifted }: AlarmFacts): Alarm[] {
     found.push(alarm('quarantined', { cause: newest[0]?.at ?? 0, text, facts }));
   }
   if (drifted > 0) {
-    const text = `${drifted} changed in Omni by hand`;
+    const text = `${drifted} changed in Omni by hand: \`omni-sync drift\` names them`;
     found.push(alarm('drift', { cause: drifted, text, facts: { count: drifted } }));
   }
   return found;

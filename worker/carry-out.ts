@@ -87,7 +87,8 @@ export async function carryOut(going: Begun, { deps, lease, only }: Under): Prom
     accounts: listed,
     full: going.full,
     distrusts: (link, desired) =>
-      distrust.distrusts(link, desired) || (waiting.unread.size > 0 && waiting.unread.has(ref(link.sourceId))),
+      distrust.distrusts(link, desired) ||
+      (waiting.unread.size > 0 && waiting.unread.has(ref(link.sourceId))),
     handed: (sourceId) => handed.get(sourceId),
     waiting: (sourceId) => run.waiting.size > 0 && run.waiting.has(ref(sourceId)),
     watched: (sourceId) => watched.size > 0 && watched.has(ref(sourceId)),

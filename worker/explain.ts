@@ -5,6 +5,7 @@ import type { OutboxRow } from '../ledger/outbox.ts';
 import { SyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
 import type { DirectoryRecord } from '../model/person.ts';
+import { driftedFields } from '../ops/drift-view.ts';
 import type { ChangeView, Explanation, LinkView, RecordView, WaitingView } from '../ops/explanation.ts';
 import { nextOf } from '../ops/next.ts';
 import { syncStatus } from '../ops/status.ts';
@@ -48,7 +49,7 @@ export async function explain(name: string, sync: SyncParts): Promise<Explanatio
     kept: kept.has(ref),
     setAside: setAside ?? null,
     jobs: job === undefined ? [] : [job],
-    drift: drift === undefined ? null : Object.keys(drift.fields),
+    drift: drift === undefined ? null : driftedFields(drift.fields),
     audit: deeds.map((deed) => ({ ...deed, at: new Date(deed.at).toISOString() })),
   };
   return { ...story, next: await nextFor(story, sync) };
@@ -114,7 +115,7 @@ function waitingView({ desired, leave, version, run }: OutboxRow): WaitingView {
 }
 
 async function nextFor(story: Omit<Explanation, 'next'>, sync: SyncParts): Promise<string> {
-  const { link, mapping, change, waiting, jobs, kept, setAside, leaver } = story;
+  const { link, mapping, change, waiting, jobs, kept, setAside, leaver, drift } = story;
   const when = nextRun(sync.schedule);
   const { paused, halted, unreachable } = await syncStatus(sync, when);
   return nextOf({
@@ -132,5 +133,6 @@ async function nextFor(story: Omit<Explanation, 'next'>, sync: SyncParts): Promi
     stopped: paused ? 'paused' : halted ? 'halted' : unreachable ? 'unreachable' : undefined,
     ahead: jobs[0]?.ahead ?? undefined,
     nextRun: when,
+    reported: drift?.flatMap(({ field, mode }) => (mode === 'report' ? [field] : [])),
   });
 }

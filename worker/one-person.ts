@@ -67,7 +67,7 @@ async function absent(one: One): Promise<PersonOutcome> {
 }
 
 async function wanted(mapped: InScope, one: One): Promise<PersonOutcome> {
-  const { deps, link, row, ask } = one;
+  const { deps, row, ask } = one;
   const { ref } = await deps.ledger.begin();
   const held = await readHeld(deps.ledger, ref);
   const verdict = judgeOne(mapped, one, { held, definitions: await deps.ledger.definitions.known() });

@@ -5,6 +5,7 @@ import { runView, type SyncView, syncStatus } from '../ops/status.ts';
 import { secondsFor } from '../plan/forecast.ts';
 import { askView } from './ask-view.ts';
 import { auditedOperations } from './audited-operations.ts';
+import { driftList } from './drifted.ts';
 import { explain } from './explain.ts';
 import { approveHeld, keepPeople, unkeepPeople, viewLeavers } from './keeping.ts';
 import { choose, doneFor } from './naming.ts';
@@ -19,6 +20,7 @@ export function operationsOf(sync: SyncParts): Operations {
     status: () => viewOf(sync),
     leavers: () => viewLeavers(name, sync.ledger),
     failed: () => failedOf(sync),
+    drift: () => driftList(sync),
     approve: (people, digest) => approveHeld(sync.ledger, people, digest),
     keep: (people) => keepPeople(sync.ledger, people),
     unkeep: (people) => unkeepPeople(sync.ledger, people),

@@ -102,7 +102,7 @@ describe.concurrent('omni-sync', () => {
     ['a misspelt key', (yaml: string) => yaml.replace('userName:', 'username:'), /userName/, false],
     [
       'plain http beyond loopback',
-      (yaml: string) => yaml.replace('127.0.0.1', 'omni.example'),
+      (yaml: string) => yaml.replace('//127.0.0.1', '//omni.example'),
       /https/,
       false,
     ],
@@ -130,7 +130,7 @@ describe.concurrent('omni-sync', () => {
   it('refuses a ledger that remembers another Omni until --rebind', async ({ install }) => {
     const journey = await install(PEOPLE);
     expect((await journey.cli('run')).code).toBe(0);
-    journey.configure((yaml) => yaml.replace('127.0.0.1', 'localhost'));
+    journey.configure((yaml) => yaml.replace('//127.0.0.1', '//localhost'));
     const refused = await journey.cli('run');
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('--rebind');

@@ -56,6 +56,38 @@ describe('syncRoutes', () => {
     expect(status.json()).toMatchObject({ syncs: [{ name: 'acme', run: { rejected: 1 } }] });
   });
 
+  it('show who was changed in Omni by hand, and how that is known', async () => {
+    const serving = await serve();
+    const { ask, rig } = serving;
+    const look = async () => {
+      const answer = await ask('/api/syncs/acme/drift', { token: READ });
+      await expectDocumented(serving, '/api/syncs/{name}/drift', answer);
+      return answer.json();
+    };
+    expect(await look()).toEqual({ name: 'acme', people: [], lastPass: null, nextPass: null, share: 0.1 });
+    rig.people.set(crowd(3));
+    await rig.reconcile();
+    await rig.drain();
+    const [first, second] = await rig.links();
+    await rig.omni.updateUser(first?.omniId ?? '', { displayName: 'By Hand' });
+    await rig.omni.deleteUser(second?.omniId ?? '');
+    await rig.verify();
+    const report = { mode: 'report', since: expect.any(String), handed: false };
+    expect(await look()).toMatchObject({
+      people: [
+        {
+          sourceId: first?.sourceId,
+          userName: first?.userName,
+          fields: [{ field: 'displayName', ...report }],
+        },
+        { sourceId: second?.sourceId, omniId: second?.omniId, fields: [{ field: 'gone', ...report }] },
+      ],
+      lastPass: { problem: null, compared: 3, calls: 2 },
+    });
+    const scrape = await ask('/metrics', { token: READ });
+    expect(scrape.text).toContain('omni_sync_drifted_people{sync="acme"} 2');
+  });
+
   it('say what is not there', async () => {
     const { ask } = await serve();
     const code = async (path: string) => ((await ask(path, { token: READ })).json() as { code: string }).code;

@@ -1,6 +1,7 @@
 /** A full resync: what the links remember is not believed, and Omni is asked. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { DirectoryRecord } from '../../model/person.ts';
+import { fullCost } from '../../worker/full-cost.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { createRig, LIST, PATCH, POST, type Rig, type RigOptions, tally } from './rig.ts';
 
@@ -88,6 +89,21 @@ describe('openDistrust', () => {
     expect(await rig.ledger.outbox.size()).toBe(4);
     await rig.drain();
     expect(await rig.ledger.outbox.size()).toBe(0);
+  });
+
+  it('costs what is told before it is asked for', async () => {
+    await inStep(130);
+    expect(await fullCost(rig.parts())).toEqual({ reads: 'pages', calls: 2, seconds: 3 });
+    expect(await full()).toEqual({ [LIST]: 2 });
+    rig.configure(REGION);
+    const told = await fullCost(rig.parts());
+    expect(told).toEqual({ reads: 'people', calls: 130, seconds: 132 });
+    await rig.reconcile();
+    await rig.drain();
+    rig.calls();
+    expect(await full()).toEqual({ [GET]: told.calls });
+    rig.configure({ rules: { policy: 'create' } });
+    expect(await fullCost(rig.parts())).toMatchObject({ reads: 'nothing', calls: 0 });
   });
 
   it('outlasts the reconciles that come before all are read', async () => {

@@ -54,6 +54,18 @@ describe('explain', () => {
     expect(rig.calls()).toEqual([]);
   });
 
+  it('tells which fields somebody changed in Omni, and that they are reported alone', async () => {
+    const rig = await rigWith();
+    await employ(rig, 2);
+    const [one] = await rig.links();
+    await rig.omni.updateUser(one?.omniId ?? '', { displayName: 'By Hand' });
+    await rig.verify();
+    const told = await story(rig, 'E1');
+    expect(told?.drift).toMatchObject([{ field: 'displayName', mode: 'report', handed: false }]);
+    expect(told?.next).toContain('Somebody changed displayName in Omni');
+    expect(await story(rig, 'E2')).toMatchObject({ drift: null, next: 'Nothing: all is in step.' });
+  });
+
   it('tells what waits, with its job and its place', async () => {
     const rig = await rigWith();
     await employ(rig, 1);
