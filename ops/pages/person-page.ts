@@ -4,6 +4,7 @@ import type { Clause, MappingStory } from '../../model/story.ts';
 import type { Caller } from '../door.ts';
 import type { AuditView, Explanation } from '../explanation.ts';
 import { allows } from '../tokens.ts';
+import { driftText } from './drift-part.ts';
 import { type Html, html } from './html.ts';
 import { document } from './layout.ts';
 import { act } from './wants.ts';
@@ -83,7 +84,7 @@ function accountOf({ link, change, drift }: Explanation): Html {
     ['state', html`${link.state}${link.protected ? ', protected' : ''}`],
     ['provenance', html`${link.provenance}, since ${time(link.since)}`],
     ['record against it', html`${planned}`],
-    ['changed in Omni by hand', html`${drift === null ? 'not looked at' : drift.join(', ') || 'nothing'}`],
+    ['changed in Omni by hand', drift === null ? html`nothing that is known` : driftText(drift)],
   ]);
 }
 

@@ -43,7 +43,7 @@ export function standingOf(status: SyncView, leavers: LeaversView): Standing {
     return {
       tone: 'wants',
       word: 'Changed by hand',
-      sentence: `${people(status.drift.people)} changed in Omni by hand; \`omni-sync plan\` names them.`,
+      sentence: `${people(status.drift.people)} changed in Omni by hand: they are named below.`,
     };
   return { tone: 'good', word: 'In step', sentence: 'Omni holds what the directory says.' };
 }

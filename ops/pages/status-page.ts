@@ -1,9 +1,11 @@
 /** The status page: one look tells how every sync stands, what it does, when it is done, and what needs the operator. */
 import type { Caller } from '../door.ts';
+import type { DriftList } from '../drift-view.ts';
 import type { FailedView, LeaversView, Operations } from '../operations.ts';
 import type { RunView, SyncView } from '../status.ts';
 import { allows } from '../tokens.ts';
 import { runsChart } from './chart.ts';
+import { driftPart } from './drift-part.ts';
 import { type Html, html } from './html.ts';
 import { document } from './layout.ts';
 import { standingOf } from './standing.ts';
@@ -17,6 +19,7 @@ interface Look {
   readonly status: SyncView;
   readonly leavers: LeaversView;
   readonly failed: FailedView;
+  readonly drift: DriftList;
   readonly runs: readonly RunView[];
 }
 
@@ -34,16 +37,17 @@ export async function liveParts(syncs: readonly Operations[], caller: Caller): P
 }
 
 async function lookAt(sync: Operations): Promise<Look> {
-  const [status, leavers, failed, runs] = await Promise.all([
+  const [status, leavers, failed, drift, runs] = await Promise.all([
     sync.status(),
     sync.leavers(),
     sync.failed(),
+    sync.drift(),
     sync.runs(RUNS),
   ]);
-  return { status, leavers, failed, runs };
+  return { status, leavers, failed, drift, runs };
 }
 
-function partsOf({ status, leavers, failed, runs }: Look, { scope }: Caller): [string, Html][] {
+function partsOf({ status, leavers, failed, drift, runs }: Look, { scope }: Caller): [string, Html][] {
   const { name } = status;
   const about = { name, scope };
   return [
@@ -53,6 +57,7 @@ function partsOf({ status, leavers, failed, runs }: Look, { scope }: Caller): [s
     [`leavers-${name}`, leaversPart(leavers, about)],
     [`changes-${name}`, changesPart(leavers, about)],
     [`failed-${name}`, failedPart(failed, about)],
+    [`drift-${name}`, driftPart(drift, about)],
     [`runs-${name}`, runsChart(name, runs)],
   ];
 }
@@ -99,7 +104,7 @@ ${part('standing')}${part('numbers')}${part('flow')}
 <button>Explain</button>
 ${allows(scope, 'operate') ? html`<button class="quiet" data-post="/api/syncs/${name}/resync" data-user>Resync this person</button>` : ''}
 </form>
-${part('leavers')}${part('changes')}${part('failed')}
+${part('leavers')}${part('changes')}${part('failed')}${part('drift')}
 <h3>Last runs</h3>${part('runs')}
 </section>`;
 }

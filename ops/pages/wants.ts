@@ -6,9 +6,10 @@ import { type Html, html } from './html.ts';
 import { CAUSES, time } from './words.ts';
 
 /** Rows that a page shows of a long list; the commands show all. */
-const SHOWN = 200;
+export const SHOWN = 200;
 
-interface Wants {
+/** Whose they are, and what who looks may do. */
+export interface Wants {
   readonly name: string;
   readonly scope: Scope;
 }
@@ -124,11 +125,13 @@ function checkbox(ref: string, label: string): Html {
   return html`<input type="checkbox" name="person" value="${ref}" aria-label="Choose ${label}">`;
 }
 
-function peopleTable(head: readonly string[], rows: readonly Html[]): Html {
+/** One row a person. */
+export function peopleTable(head: readonly string[], rows: readonly Html[]): Html {
   const cells = head.map((name) => (name === '' ? html`<td></td>` : html`<th scope="col">${name}</th>`));
   return html`<div class="wide"><table><thead><tr>${cells}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
-function more(count: number): Html {
+/** What a cut list says at its end. */
+export function more(count: number): Html {
   return count <= SHOWN ? html`` : html`<p>and ${count - SHOWN} more: the commands show all of them.</p>`;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { resyncPeople } from '../../worker/resync.ts';
 import { APPROVE, OPERATE, READ, servingOfFile } from './serving.ts';
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
@@ -162,6 +163,28 @@ describe('the status page', () => {
     await rig.drain();
     expect(rig.sandbox.state().users).toHaveLength(1);
     await page.getByText('Omni holds what the directory says.').waitFor();
+  });
+
+  it('names who was changed in Omni by hand, and has one set back', async () => {
+    const { rig, server } = await serve();
+    rig.people.set([person('jo'), person('kim')]);
+    await rig.reconcile();
+    await rig.drain();
+    const [jo] = await rig.links();
+    await rig.omni.updateUser(jo?.omniId ?? '', { displayName: 'By Hand' });
+    await rig.verify();
+    const page = await open(server.url, OPERATE);
+    await page.getByText('Changed by hand', { exact: true }).waitFor();
+    await page.getByText('1 person changed in Omni by hand', { exact: true }).click();
+    await page.getByText('reported alone').waitFor();
+    await expectAccessible(page);
+    await shot(page, 'drift');
+    await page.getByRole('button', { name: 'Set back' }).click();
+    await expect.poll(() => rig.ledger.asks.people()).toHaveLength(1);
+    await resyncPeople(rig.deps(), { signal: new AbortController().signal, last: false });
+    await rig.drain();
+    await page.getByText('Omni holds what the directory says.').waitFor();
+    expect(rig.sandbox.state().users[0]).toMatchObject({ displayName: person('jo').name });
   });
 
   it('pauses and goes on', async () => {
