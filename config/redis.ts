@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { flag, given, IN_SECTION, list, oneOf, section, text } from './fields.ts';
 import type { Files } from './files.ts';
-import { anySecret, longSecret, readableFile, secret, secretFile } from './secret.ts';
+import { anySecret, linesOf, longSecrets, readableFile, secret, secretFile } from './secret.ts';
 import { hostPort, redisUrl } from './urls.ts';
 
 /** A host as configured; IPv6 without brackets. */
@@ -24,8 +24,8 @@ export interface RedisConfig {
   readonly tls: false | { readonly ca?: string };
   readonly username?: string;
   readonly password?: string;
-  /** At least 32 characters. */
-  readonly encryptionKey?: string;
+  /** The first encrypts, all decrypt; at least 32 characters each. Empty: nothing is encrypted. */
+  readonly encryptionKeys: readonly string[];
 }
 
 const PASSWORD = 'the password for Redis';
@@ -44,8 +44,8 @@ export function redisSchema(files: Files) {
     username: text('the Redis user (ACL)').exactOptional(),
     password: secret(PASSWORD, anySecret).exactOptional(),
     passwordFile: secretFile(PASSWORD, files, anySecret).exactOptional(),
-    encryptionKey: secret(ENCRYPTION, longSecret).exactOptional(),
-    encryptionKeyFile: secretFile(ENCRYPTION, files, longSecret).exactOptional(),
+    encryptionKey: secretsSchema().exactOptional(),
+    encryptionKeyFile: secretFile(ENCRYPTION, files, longSecrets).exactOptional(),
   });
   return fields
     .superRefine(oneOf(['url', 'cluster', 'sentinel']), IN_SECTION)
@@ -55,13 +55,24 @@ export function redisSchema(files: Files) {
       (redis): RedisConfig => ({
         place: placeOf(redis),
         tls: redis.tls,
+        encryptionKeys: redis.encryptionKey ?? linesOf(redis.encryptionKeyFile?.value ?? ''),
         ...given({
           username: redis.username,
           password: (redis.password ?? redis.passwordFile)?.value,
-          encryptionKey: (redis.encryptionKey ?? redis.encryptionKeyFile)?.value,
         }),
       }),
     );
+}
+
+/** One key, or several: those after the first open what they sealed before. */
+function secretsSchema() {
+  const one = secret(ENCRYPTION, longSecrets);
+  return z
+    .union([one, list('the key that encrypts now, then earlier ones', one)], {
+      error: `must be ${ENCRYPTION}: a text, or a list of them, the newest first`,
+    })
+    .transform((given) => [given].flat().flatMap(({ value }) => linesOf(value)))
+    .describe(ENCRYPTION);
 }
 
 function tlsSchema(files: Files) {

@@ -30,6 +30,18 @@ export const longSecret: SecretRule = (value) => {
     : 'is shorter than 32 characters: make one with `openssl rand -base64 32`';
 };
 
+/** Several of them, a line each. */
+export const longSecrets: SecretRule = (value) => {
+  const lines = linesOf(value);
+  if (lines.length === 0) return 'is empty: the variable or the line has no value';
+  return lines.map(longSecret).find((problem) => problem !== undefined);
+};
+
+/** The lines of a text that say something. */
+export function linesOf(value: string): string[] {
+  return value.split(/\r?\n/).filter((line) => line.trim() !== '');
+}
+
 /** A secret that stands in the file or comes from the environment. */
 export function secret(what: string, rule: SecretRule) {
   return z

@@ -8,7 +8,7 @@ import type { Config } from './schema.ts';
 export function secretsOf(config: Config): string[] {
   const found = [
     config.redis.password,
-    config.redis.encryptionKey,
+    ...config.redis.encryptionKeys,
     ...redisUrls(config).flatMap(passwordsIn),
     ...config.server.tokens.map(({ token }) => token),
     ...config.alerts.flatMap(({ webhook, secret }) => [webhook, secret]),

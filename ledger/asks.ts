@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { PersonOutcome } from '../model/asked.ts';
+import { PLAIN } from './envelope.ts';
 import type { SyncKeys } from './keys.ts';
 
 const DONE_SECONDS = 24 * 3600;
@@ -52,22 +53,24 @@ export interface Asks {
 type Kept = Ask & { readonly person?: string; readonly begun?: true };
 
 /** The asks of one sync. */
-export function createAsks(redis: Redis, keys: SyncKeys): Asks {
+export function createAsks(redis: Redis, keys: SyncKeys, envelope = PLAIN): Asks {
+  const sealed = envelope.at(keys.asks);
+  const kept = (id: string, text: string) => ({ ...(sealed.read(text, id) as Omit<Kept, 'id'>), id });
   async function all(): Promise<Kept[]> {
     const asks = await redis.hgetall(keys.asks);
-    return Object.entries(asks).map(([id, json]) => ({ ...(JSON.parse(json) as Omit<Kept, 'id'>), id }));
+    return Object.entries(asks).map(([id, text]) => kept(id, text));
   }
   return {
     async add(ask) {
       const id = randomUUID();
-      await redis.hset(keys.asks, id, JSON.stringify(ask));
+      await redis.hset(keys.asks, id, sealed.write(ask, id));
       return id;
     },
     open: async () => (await all()).filter(({ person }) => person === undefined),
     people: async () => (await all()).filter(isPersonAsk),
     async begin(asks) {
       if (asks.length === 0) return;
-      const begun = asks.map(({ id, ...ask }) => [id, JSON.stringify({ ...ask, begun: true })] as const);
+      const begun = asks.map(({ id, ...ask }) => [id, sealed.write({ ...ask, begun: true }, id)] as const);
       await redis.hset(keys.asks, Object.fromEntries(begun));
     },
     async close(ids, result) {
@@ -82,7 +85,7 @@ export function createAsks(redis: Redis, keys: SyncKeys): Asks {
         (await redis.multi().get(keys.askDone(id)).hget(keys.asks, id).exec()) ?? [];
       if (typeof done === 'string') return doneState(done);
       if (typeof open !== 'string') return { kind: 'unknown' };
-      return { kind: 'waiting', begun: (JSON.parse(open) as Kept).begun === true };
+      return { kind: 'waiting', begun: kept(id, open).begun === true };
     },
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { HeldAnswer, HeldChange, HeldClaim } from '../model/held.ts';
 import { addressKey } from '../model/person.ts';
+import { PLAIN } from './envelope.ts';
 import type { SyncKeys } from './keys.ts';
 import { batches } from './links.ts';
 import { scan } from './outbox.ts';
@@ -39,14 +40,17 @@ export interface Held {
 const AT_ONCE = 500;
 
 /** What is held of one sync. */
-export function createHeld(redis: ScriptedRedis, keys: SyncKeys): Held {
+export function createHeld(redis: ScriptedRedis, keys: SyncKeys, envelope = PLAIN): Held {
+  const words = envelope.at(keys.answers);
+  const wordOf = (ref: string, text: string) => words.read(text, ref) as StoredAnswer;
   async function answers(): Promise<Map<string, StoredAnswer>> {
     const all = await redis.hgetall(keys.answers);
-    return new Map(Object.entries(all).map(([ref, json]) => [ref, JSON.parse(json) as StoredAnswer]));
+    return new Map(Object.entries(all).map(([ref, text]) => [ref, wordOf(ref, text)]));
   }
   async function write(key: string, entries: readonly (readonly [string, unknown])[]): Promise<void> {
+    const sealed = envelope.at(key);
     for (const batch of batches(entries, AT_ONCE)) {
-      await redis.hset(key, ...batch.flatMap(([ref, value]) => [ref, JSON.stringify(value)]));
+      await redis.hset(key, ...batch.flatMap(([ref, value]) => [ref, sealed.write(value, ref)]));
     }
   }
   async function remove(key: string, refs: readonly string[]): Promise<void> {
@@ -55,10 +59,13 @@ export function createHeld(redis: ScriptedRedis, keys: SyncKeys): Held {
   return {
     answers,
     async all() {
-      const words = await answers();
+      const given = await answers();
+      const sealed = envelope.at(keys.held);
       const found = new Map<string, StoredHeld>();
       for await (const page of scan(redis, keys.held)) {
-        for (const [ref, json] of page) found.set(ref, withAnswer(ref, JSON.parse(json), words.get(ref)));
+        for (const [ref, text] of page) {
+          found.set(ref, withAnswer(ref, sealed.read(text, ref) as HeldChange, given.get(ref)));
+        }
       }
       return [...found.values()];
     },
@@ -70,8 +77,8 @@ export function createHeld(redis: ScriptedRedis, keys: SyncKeys): Held {
       ),
     forget: (refs) => remove(keys.held, refs),
     async answerTo(ref, claim) {
-      const json = await redis.hget(keys.answers, ref);
-      return answerTo(json === null ? undefined : JSON.parse(json), claim);
+      const text = await redis.hget(keys.answers, ref);
+      return answerTo(text === null ? undefined : wordOf(ref, text), claim);
     },
     answer: (changes, answer) =>
       write(

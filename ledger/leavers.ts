@@ -1,5 +1,6 @@
 /** What is remembered of leavers: tombstones, what an operator approved or keeps, and whom the guard let pass when. */
 import type { Tombstone } from '../model/leaver.ts';
+import { PLAIN, type Sealed } from './envelope.ts';
 import type { SyncKeys } from './keys.ts';
 import { batches } from './links.ts';
 import { scan, throwFenced } from './outbox.ts';
@@ -40,7 +41,10 @@ export interface Leavers {
 const CHANGES_AT_ONCE = 500;
 
 /** The leavers of one sync. */
-export function createLeavers(redis: ScriptedRedis, keys: SyncKeys): Leavers {
+export function createLeavers(redis: ScriptedRedis, keys: SyncKeys, envelope = PLAIN): Leavers {
+  const sealed = envelope.at(keys.leavers);
+  const parse = (ref: string, text: string, approval: string | undefined) =>
+    stored(ref, sealed.read(text, ref) as Tombstone, approval);
   async function get(ref: string): Promise<StoredTombstone | undefined> {
     const [json, approval] = await Promise.all([
       redis.hget(keys.leavers, ref),
@@ -65,15 +69,7 @@ export function createLeavers(redis: ScriptedRedis, keys: SyncKeys): Leavers {
       ]);
       return { missing: new Set(missing), due: new Set(due) };
     },
-    async write({ at, remembered, forgotten, passed }, token) {
-      const changes = [
-        ...passed.missing.map((ref) => ['missing', ref, '', '']),
-        ...passed.due.map((ref) => ['due', ref, '', '']),
-        ...forgotten.map((ref) => ['forget', ref, '', '']),
-        ...remembered.map(({ ref, ...tombstone }) => {
-          return ['remember', ref, JSON.stringify(tombstone), markOf(tombstone)];
-        }),
-      ];
+    async write(change, token) {
       const about = [
         ...writerKeys(keys),
         keys.leavers,
@@ -81,8 +77,8 @@ export function createLeavers(redis: ScriptedRedis, keys: SyncKeys): Leavers {
         keys.passed('missing'),
         keys.passed('due'),
       ];
-      for (const batch of batches(changes, CHANGES_AT_ONCE)) {
-        await redis.putLeavers(...about, token, at, ...batch.flat()).catch(throwFenced);
+      for (const batch of batches(linesOf(change, sealed), CHANGES_AT_ONCE)) {
+        await redis.putLeavers(...about, token, change.at, ...batch.flat()).catch(throwFenced);
       }
     },
     async approve(tombstones) {
@@ -101,13 +97,24 @@ export function createLeavers(redis: ScriptedRedis, keys: SyncKeys): Leavers {
   };
 }
 
+/** As the script takes them. */
+function linesOf({ remembered, forgotten, passed }: LeaversChange, sealed: Sealed): string[][] {
+  return [
+    ...passed.missing.map((ref) => ['missing', ref, '', '']),
+    ...passed.due.map((ref) => ['due', ref, '', '']),
+    ...forgotten.map((ref) => ['forget', ref, '', '']),
+    ...remembered.map(({ ref, ...tombstone }) => {
+      return ['remember', ref, sealed.write(tombstone, ref), markOf(tombstone)];
+    }),
+  ];
+}
+
 /** What an approval is bound to. */
 function markOf({ since, cause, omniId }: Tombstone): string {
   return `${since} ${cause} ${omniId}`;
 }
 
-function parse(ref: string, json: string, approval: string | undefined): StoredTombstone {
-  const tombstone = JSON.parse(json) as Tombstone;
+function stored(ref: string, tombstone: Tombstone, approval: string | undefined): StoredTombstone {
   if (tombstone.stage !== 'held' || approval !== markOf(tombstone)) return { ...tombstone, ref };
   const { heldBy: _, reason: __, ...approved } = tombstone;
   return { ...approved, stage: 'approved', ref };

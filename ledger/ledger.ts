@@ -8,8 +8,10 @@ import type { Trail } from './audit-trail.ts';
 import { type Committer, createCommitter } from './commit.ts';
 import { createDefinitions, type Definitions } from './definitions.ts';
 import { createDrift, type Drift } from './drift.ts';
+import { createEnvelope, type Envelope } from './envelope.ts';
 import { createHeld, type Held } from './held.ts';
 import { createHistory, type History } from './history.ts';
+import { createIntents, type Intents } from './intents.ts';
 import { type SyncKeys, syncKeys } from './keys.ts';
 import { acquireHand, acquireLease, type Hand, type Lease } from './lease.ts';
 import { createLeavers, type Leavers } from './leavers.ts';
@@ -29,7 +31,7 @@ const TICK_SECONDS = 3600;
 /** No sync can be called so: under its keys nothing is ever written. */
 const NOBODY = ' ';
 
-export interface Ledger extends Committer, Review {
+export interface Ledger extends Committer, Review, Intents {
   /** Whose people it remembers, or is to remember. */
   readonly identity: Identity;
   readonly meta: Pick<Meta, 'warm' | 'countRun'>;
@@ -61,12 +63,6 @@ export interface Ledger extends Committer, Review {
   hand(holder: string): Promise<Hand | undefined>;
   /** Refs of people whom a look-up by hand has written since the last reconcile began. */
   askedFor(): Promise<ReadonlySet<string>>;
-  /** The intent of this person's, if one stands: a write may have been sent, and no commit came after it. */
-  intent(ref: string): Promise<Intent | undefined>;
-  /** Notes that a write of this version is about to be sent; the time of an earlier note stands. */
-  intend(ref: string, version: string, what?: Meant): Promise<Intent>;
-  /** Forgets the intent: nothing of it was carried out. */
-  disclaim(ref: string): Promise<void>;
   /** Redis's clock, in milliseconds since 1970. */
   now(): Promise<number>;
   /** Whether this process is the one that acts on a slot (a time in milliseconds) of this schedule. */
@@ -93,33 +89,6 @@ export interface LedgerLook {
   readonly memory: Memory;
 }
 
-/** A write to Omni was about to be sent, and it is not known whether it was, or what came of it. */
-export interface Intent {
-  /** When it was first meant, in milliseconds since 1970 by Redis's clock. */
-  readonly at: number;
-  /** The desired state that was sent last. */
-  readonly version: string;
-  /** A removal may be among what was sent. */
-  readonly leave: boolean;
-  /** The userNames of the creates that may have been carried out. */
-  readonly posted: readonly string[];
-  /** Whose link was to move to this person: what may have been sent was about that one's account. */
-  readonly from?: Former;
-}
-
-/** A sourceId that has the link of a person's account still. */
-export interface Former {
-  readonly sourceId: string;
-  readonly ref: string;
-}
-
-/** What of a write is to be remembered if it is broken off. */
-export interface Meant {
-  readonly leave?: true;
-  readonly posted?: string;
-  readonly from?: Former | undefined;
-}
-
 export interface LedgerOptions {
   readonly redis: Redis;
   readonly sync: string;
@@ -130,6 +99,8 @@ export interface LedgerOptions {
   readonly trail?: Trail;
   /** Records the values that are sent to Omni too. */
   readonly auditValues?: boolean;
+  /** The secrets that seal what is kept of people: see createEnvelope. */
+  readonly encryptionKeys?: readonly string[];
 }
 
 /** Redis's clock, in milliseconds since 1970. */
@@ -144,20 +115,23 @@ function clockOf(redis: Redis): () => Promise<number> {
 export function createLedger(options: LedgerOptions): Ledger {
   const redis = withScripts(options.redis);
   const keys = syncKeys(options.sync);
-  const meta = createMeta({ ...options, redis, keys });
+  const envelope = createEnvelope(options.encryptionKeys ?? []);
+  const meta = createMeta({ ...options, redis, keys, envelope });
   const audit = createAudit({ ...options, redis, keys, values: options.auditValues === true });
-  const memory = memoryOf(redis, keys, audit);
+  const parts = { audit, envelope };
+  const memory = memoryOf(redis, keys, parts);
   const now = clockOf(redis);
   return {
     ...createCommitter(redis, keys, audit),
-    ...createReview(redis, keys),
+    ...createReview(redis, keys, envelope),
+    ...createIntents(redis, keys, envelope),
     ...memory,
     identity: options.identity,
     meta,
     register: createRegister(redis, options.identity.omniHost, options.sync),
     runs: createRuns(redis, keys),
-    asks: createAsks(redis, keys),
-    watermarks: createWatermarks(redis, keys),
+    asks: createAsks(redis, keys, envelope),
+    watermarks: createWatermarks(redis, keys, envelope),
     drift: createDrift(redis, keys),
     history: createHistory(redis, keys),
     async look() {
@@ -167,7 +141,7 @@ export function createLedger(options: LedgerOptions): Ledger {
         begun: refKey !== undefined,
         cold,
         ...(rebinds !== undefined && { rebinds }),
-        memory: otherOmni ? memoryOf(redis, syncKeys(NOBODY), audit) : memory,
+        memory: otherOmni ? memoryOf(redis, syncKeys(NOBODY), parts) : memory,
       };
     },
     signs: createSigns(redis, keys, now),
@@ -180,7 +154,6 @@ export function createLedger(options: LedgerOptions): Ledger {
     lease: (holder) => acquireLease(redis, keys, holder),
     hand: (holder) => acquireHand(redis, keys, holder),
     askedFor: async () => new Set(await redis.smembers(keys.asked)),
-    ...intentsOf(redis, keys),
     now,
     releaseTick: async (schedule, slot) => void (await redis.del(keys.tick(schedule, slot))),
     async claimTick(schedule, slot) {
@@ -189,46 +162,20 @@ export function createLedger(options: LedgerOptions): Ledger {
   };
 }
 
-function intentsOf(
-  redis: ScriptedRedis,
-  { intents }: SyncKeys,
-): Pick<Ledger, 'intent' | 'intend' | 'disclaim'> {
-  return {
-    async intent(ref) {
-      const text = await redis.hget(intents, ref);
-      return text === null ? undefined : parseIntent(text);
-    },
-    async intend(ref, version, what) {
-      const leave = what?.leave === true ? 'leave' : '';
-      const from = what?.from === undefined ? '' : JSON.stringify(what.from);
-      return parseIntent(await redis.intend(intents, ref, version, leave, what?.posted ?? '', from));
-    },
-    disclaim: async (ref) => void (await redis.hdel(intents, ref)),
-  };
+interface MemoryParts {
+  readonly audit: Audit;
+  readonly envelope: Envelope;
 }
 
-function memoryOf(redis: ScriptedRedis, keys: SyncKeys, audit: Audit): Memory {
+function memoryOf(redis: ScriptedRedis, keys: SyncKeys, parts: MemoryParts): Memory {
+  const { envelope } = parts;
   return {
     links: createLinks(redis, keys),
-    outbox: createOutbox(redis, keys),
-    quarantine: createQuarantine(redis, keys, audit),
-    leavers: createLeavers(redis, keys),
+    outbox: createOutbox(redis, keys, envelope),
+    quarantine: createQuarantine(redis, keys, parts),
+    leavers: createLeavers(redis, keys, envelope),
     definitions: createDefinitions(redis, keys),
-    held: createHeld(redis, keys),
-    unmatched: createReview(redis, keys).unmatched,
+    held: createHeld(redis, keys, envelope),
+    unmatched: createReview(redis, keys, envelope).unmatched,
   };
 }
-
-function parseIntent(text: string): Intent {
-  const note = JSON.parse(text) as Note;
-  return {
-    at: Number(note.at),
-    version: note.version,
-    leave: note.leave === true,
-    posted: note.posted ?? [],
-    ...(note.from && { from: note.from }),
-  };
-}
-
-/** An intent as it is written. */
-type Note = { at: string } & Pick<Intent, 'version'> & Partial<Pick<Intent, 'leave' | 'posted' | 'from'>>;

@@ -6,8 +6,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
+import { type Envelope, PLAIN, unknownKey } from './envelope.ts';
 import { BUCKETS, BUCKETS_PER_GROUP, type SyncKeys } from './keys.ts';
 import { batches } from './links.ts';
+import { reseal } from './reseal.ts';
 import type { ScriptedRedis } from './scripts.ts';
 
 /** The form of the data in Redis that this program writes. */
@@ -24,12 +26,12 @@ export interface Meta {
   /**
    * Opens, or begins where there is none, the ledger: called at the start of every reconcile and command, since Redis
    * may have been wiped meanwhile.
-   * @throws SyncError `config` for a newer form, or another identity without `rebind`.
+   * @throws SyncError `config` for a newer form, another identity without `rebind`, or values under a key that is not known.
    */
   begin(): Promise<Begun>;
   /**
    * What `begin` would find, with nothing written: another identity is told, not refused.
-   * @throws SyncError `config` for a newer form.
+   * @throws SyncError `config` for a newer form, or values under a key that is not known.
    */
   look(): Promise<Look>;
   /** From now on the ledger is believed to know everyone in Omni, unless it is not `epoch`'s any more: wiped meanwhile. */
@@ -69,19 +71,22 @@ export interface MetaOptions {
   readonly dataDir: string;
   /** Accept another identity: what was remembered of another Omni is forgotten. */
   readonly rebind: boolean;
+  readonly envelope?: Envelope;
 }
 
 /** The ledger's word on itself, for one sync. */
 export function createMeta(options: MetaOptions): Meta {
-  const { redis, keys } = options;
+  const { redis, keys, envelope = PLAIN } = options;
   const epochFile = join(options.dataDir, `epoch-${options.sync}.json`);
   return {
     async begin() {
       const stored = await redis.hgetall(keys.meta);
       checkSchema(stored.schema);
+      checkKey(stored.sealedWith, envelope);
       if (stored.identity !== undefined && stored.identity !== JSON.stringify(options.identity))
         await rebind(options, stored);
       await beginIfMissing(options);
+      if (stored.sealedWith !== envelope.sealsWith) await sealAll(options, envelope);
       const now = await redis.hgetall(keys.meta);
       const older = await setBack(epochFile, { epoch: now.epoch ?? '', runs: Number(now.runs) });
       if (older) await redis.hdel(keys.meta, 'warm');
@@ -90,6 +95,7 @@ export function createMeta(options: MetaOptions): Meta {
     async look() {
       const stored = await redis.hgetall(keys.meta);
       checkSchema(stored.schema);
+      checkKey(stored.sealedWith, envelope);
       const { identity } = options;
       const other = stored.identity !== undefined && stored.identity !== JSON.stringify(identity);
       const older = await setBack(epochFile, { epoch: stored.epoch ?? '', runs: Number(stored.runs ?? 0) });
@@ -122,6 +128,17 @@ function checkSchema(stored: string | undefined): void {
     'ledger.newer',
     `the ledger in Redis has form ${stored}, this program knows forms up to ${SCHEMA}: a newer omni-sync has used it; run that one, or give this one a Redis of its own`,
   );
+}
+
+function checkKey(sealedWith: string | undefined, envelope: Envelope): void {
+  if (sealedWith !== undefined && !envelope.opens(sealedWith)) throw unknownKey(sealedWith);
+}
+
+/** Noted last: a death on the way has it done again. */
+async function sealAll({ redis, keys }: MetaOptions, envelope: Envelope): Promise<void> {
+  if (envelope.sealsWith === undefined) return;
+  await reseal(redis, keys, envelope);
+  await redis.hset(keys.meta, 'sealedWith', envelope.sealsWith);
 }
 
 async function rebind(options: MetaOptions, stored: Record<string, string>): Promise<void> {

@@ -6,6 +6,7 @@ import type { Redis } from 'ioredis';
 import { SyncError } from '../model/errors.ts';
 import type { LeaverCause } from '../model/leaver.ts';
 import type { DesiredUser } from '../model/person.ts';
+import { PLAIN, type Sealed } from './envelope.ts';
 import type { SyncKeys } from './keys.ts';
 import { batches } from './links.ts';
 import type { ScriptedRedis } from './scripts.ts';
@@ -50,11 +51,12 @@ export interface Outbox {
 const ROWS_AT_ONCE = 200;
 
 /** The outbox of one sync. */
-export function createOutbox(redis: ScriptedRedis, keys: SyncKeys): Outbox {
+export function createOutbox(redis: ScriptedRedis, keys: SyncKeys, envelope = PLAIN): Outbox {
+  const sealed = envelope.at(keys.outbox);
   return {
     async put(rows, token) {
       for (const batch of batches(rows, ROWS_AT_ONCE)) {
-        const args = batch.flatMap((row) => [row.ref, row.version, JSON.stringify(row)]);
+        const args = batch.flatMap((row) => [row.ref, row.version, sealed.write(row, row.ref)]);
         await redis
           .putOutbox(...writerKeys(keys), keys.outbox, keys.quarantine, token, ...args)
           .catch(throwFenced);
@@ -62,14 +64,15 @@ export function createOutbox(redis: ScriptedRedis, keys: SyncKeys): Outbox {
     },
     async get(ref) {
       const text = await redis.hget(keys.outbox, ref);
-      return text === null ? undefined : parseRow(text);
+      return text === null ? undefined : parseRow(ref, text, sealed);
     },
     size: () => redis.hlen(keys.outbox),
     async *refs() {
       for await (const page of scan(redis, keys.outbox)) yield page.map(([ref]) => ref);
     },
     async *rows() {
-      for await (const page of scan(redis, keys.outbox)) yield page.map(([, text]) => parseRow(text));
+      for await (const page of scan(redis, keys.outbox))
+        yield page.map(([ref, text]) => parseRow(ref, text, sealed));
     },
   };
 }
@@ -86,9 +89,9 @@ export function throwFenced(error: unknown): never {
   throw error;
 }
 
-/** A row as the outbox keeps it: `version \n json`, so that a script can compare versions. */
-function parseRow(text: string): OutboxRow {
-  return JSON.parse(text.slice(text.indexOf('\n') + 1)) as OutboxRow;
+/** A row as the outbox keeps it: `version \n json`, or that sealed; a script compares versions. */
+function parseRow(ref: string, text: string, sealed: Sealed): OutboxRow {
+  return sealed.read(text.slice(text.indexOf('\n') + 1), ref) as OutboxRow;
 }
 
 /** All fields of a hash, a batch at a time; a field may come twice while the hash is resized. */

@@ -4,7 +4,8 @@
  */
 import type { AuditFacts } from '../model/audit.ts';
 import type { ErrorKind, FailedRequest } from '../model/errors.ts';
-import { VIEW_ALONE } from './audit.ts';
+import { type Audit, VIEW_ALONE } from './audit.ts';
+import { type Envelope, PLAIN, type Sealed } from './envelope.ts';
 import type { SyncKeys } from './keys.ts';
 import { scan } from './outbox.ts';
 import type { ScriptedRedis } from './scripts.ts';
@@ -52,8 +53,19 @@ export interface Quarantine {
   release(refs: readonly string[]): Promise<void>;
 }
 
+export interface QuarantineParts {
+  readonly audit?: Pick<Audit, 'stamp' | 'keep'>;
+  readonly envelope?: Envelope;
+}
+
 /** The quarantine of one sync. */
-export function createQuarantine(redis: ScriptedRedis, keys: SyncKeys, audit = VIEW_ALONE): Quarantine {
+export function createQuarantine(
+  redis: ScriptedRedis,
+  keys: SyncKeys,
+  parts: QuarantineParts = {},
+): Quarantine {
+  const { audit = VIEW_ALONE, envelope = PLAIN } = parts;
+  const sealed = envelope.at(keys.quarantine);
   return {
     async put(ref, setback, told) {
       const failed = setback.until === 'time' ? 0 : 1;
@@ -62,16 +74,16 @@ export function createQuarantine(redis: ScriptedRedis, keys: SyncKeys, audit = V
       const shown = record === undefined ? '' : JSON.stringify(record);
       const tail = [Math.ceil(told.waitMs), told.calls, failed, shown];
       const about = [keys.quarantine, keys.run(told.run), keys.audit];
-      await redis.setAside(...about, ref, JSON.stringify(setback), ...tail);
+      await redis.setAside(...about, ref, sealed.write(setback, ref), ...tail);
     },
     async get(ref) {
       const text = await redis.hget(keys.quarantine, ref);
-      return text === null ? undefined : parse(ref, text);
+      return text === null ? undefined : parse(ref, text, sealed);
     },
     async all() {
       const found = new Map<string, SetAside>();
       for await (const page of scan(redis, keys.quarantine)) {
-        for (const [ref, text] of page) found.set(ref, parse(ref, text));
+        for (const [ref, text] of page) found.set(ref, parse(ref, text, sealed));
       }
       return [...found.values()];
     },
@@ -81,8 +93,8 @@ export function createQuarantine(redis: ScriptedRedis, keys: SyncKeys, audit = V
   };
 }
 
-function parse(ref: string, text: string): SetAside {
+function parse(ref: string, text: string, sealed: Sealed): SetAside {
   const [notBefore, at, ...json] = text.split('\n');
-  const setback = JSON.parse(json.join('\n')) as Setback;
+  const setback = sealed.read(json.join('\n'), ref) as Setback;
   return { ...setback, ref, at: Number(at), notBefore: Number(notBefore) };
 }

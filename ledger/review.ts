@@ -1,6 +1,7 @@
 /** What an operator should look at after a read: rejected records, and accounts that nobody has. Nothing is decided by it. */
 import type { Redis } from 'ioredis';
 import type { Rejection } from '../model/change.ts';
+import { PLAIN } from './envelope.ts';
 import type { SyncKeys } from './keys.ts';
 
 /** Of each kind so many are kept by name; all are counted. */
@@ -21,25 +22,32 @@ export interface Review {
 }
 
 /** The lists of one sync. */
-export function createReview(redis: Redis, keys: SyncKeys): Review {
-  async function replace(key: string, entries: readonly (readonly [string, string])[]): Promise<void> {
+export function createReview(redis: Redis, keys: SyncKeys, envelope = PLAIN): Review {
+  async function replace(key: string, entries: readonly (readonly [string, unknown])[]): Promise<void> {
+    const sealed = envelope.at(key);
     const transaction = redis.multi().del(key);
-    if (entries.length > 0) transaction.hset(key, ...entries.slice(0, KEPT).flat());
+    const rows = entries.map(([field, value]) => [field, sealed.write(value, field)]);
+    if (rows.length > 0) transaction.hset(key, ...rows.flat());
     await transaction.exec();
   }
   return {
     async rejections() {
-      const all = await redis.hvals(keys.rejected);
-      return all.map((json) => JSON.parse(json) as Rejection);
+      const all = await redis.hgetall(keys.rejected);
+      const sealed = envelope.at(keys.rejected);
+      return Object.entries(all).map(([field, text]) => sealed.read(text, field) as Rejection);
     },
     setRejections: (rejections) =>
       replace(
         keys.rejected,
-        rejections.slice(0, KEPT).map((rejection, i) => [String(i), JSON.stringify(rejection)]),
+        rejections.slice(0, KEPT).map((rejection, i) => [String(i), rejection]),
       ),
     async unmatched() {
       const all = await redis.hgetall(keys.unmatched);
-      return Object.entries(all).map(([omniId, userName]) => ({ omniId, userName }));
+      const sealed = envelope.at(keys.unmatched);
+      return Object.entries(all).map(([omniId, text]) => ({
+        omniId,
+        userName: sealed.read(text, omniId) as string,
+      }));
     },
     setUnmatched: (accounts) =>
       replace(

@@ -2,6 +2,7 @@
  * From where the next read of changes goes on. Written under the reconcile's lease, once all of a read is in the outbox; never
  * believed under another basis than it was made under.
  */
+import { PLAIN } from './envelope.ts';
 import type { SyncKeys } from './keys.ts';
 import { throwFenced } from './outbox.ts';
 import type { ScriptedRedis } from './scripts.ts';
@@ -28,17 +29,18 @@ export interface Watermarks {
 }
 
 /** The watermark of one sync. */
-export function createWatermarks(redis: ScriptedRedis, keys: SyncKeys): Watermarks {
+export function createWatermarks(redis: ScriptedRedis, keys: SyncKeys, envelope = PLAIN): Watermarks {
+  const sealed = envelope.at(keys.watermark);
   return {
     async get(basis) {
-      const json = await redis.get(keys.watermark);
-      if (json === null) return undefined;
-      const watermark = JSON.parse(json) as Watermark;
+      const text = await redis.get(keys.watermark);
+      if (text === null) return undefined;
+      const watermark = sealed.read(text) as Watermark;
       return watermark.basis === basis ? watermark : undefined;
     },
     async put(watermark, leaseToken) {
-      const json = watermark === undefined ? '' : JSON.stringify(watermark);
-      await redis.putWatermark(keys.lease, keys.watermark, keys.asked, leaseToken, json).catch(throwFenced);
+      const text = watermark === undefined ? '' : sealed.write(watermark);
+      await redis.putWatermark(keys.lease, keys.watermark, keys.asked, leaseToken, text).catch(throwFenced);
     },
   };
 }

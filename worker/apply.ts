@@ -3,7 +3,7 @@
  * two lines and run again: what was done is found, by the link or by looking the person up, and never done twice.
  */
 import { type LinkEffect, standingEffect } from '../ledger/commit.ts';
-import type { Intent } from '../ledger/ledger.ts';
+import type { Intent } from '../ledger/intents.ts';
 import { UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';

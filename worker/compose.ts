@@ -191,6 +191,7 @@ function ledgerOf(sync: SyncConfig, { redis, config, rebind, trail }: Shared): L
     rebind,
     trail,
     auditValues: config.audit.values,
+    encryptionKeys: config.redis.encryptionKeys,
   });
 }
 

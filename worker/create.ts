@@ -2,7 +2,7 @@
  * From no link to a link: create, or adopt what is there. A POST is never sent twice without a look at Omni between:
  * an intent stands before it, and whoever finds one looks the person up.
  */
-import type { Intent } from '../ledger/ledger.ts';
+import type { Intent } from '../ledger/intents.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import { addressKey, type OmniUser } from '../model/person.ts';
 import { confirmedAfter } from '../plan/confirmed.ts';

@@ -3,7 +3,7 @@
  * undone in Omni: so in any doubt the account stays, and the next reconcile decides again.
  */
 import type { LinkEffect } from '../ledger/commit.ts';
-import type { Intent } from '../ledger/ledger.ts';
+import type { Intent } from '../ledger/intents.ts';
 import { DEACTIVATED_PRINT, UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';

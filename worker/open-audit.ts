@@ -33,5 +33,5 @@ export async function verifyAudit(config: Config, redis: Redis): Promise<ReturnT
 
 /** The first signs; all check. */
 function keysOf({ redis }: Config): ChainKey[] {
-  return redis.encryptionKey === undefined ? [] : [chainKey(redis.encryptionKey)];
+  return redis.encryptionKeys.map(chainKey);
 }

@@ -1,5 +1,5 @@
 /** Back after we took the account away, or under a new sourceId: the same account again, or exactly one in its place. */
-import type { Former } from '../ledger/ledger.ts';
+import type { Former } from '../ledger/intents.ts';
 import { DEACTIVATED_PRINT, UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';

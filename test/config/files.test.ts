@@ -35,6 +35,21 @@ describe('a secret in a file', () => {
     }
   });
 
+  it('is a list of keys where it has several lines, the newest first', () => {
+    const cwd = folder();
+    const lines = `${value}\r\n\n${value}-older\n`;
+    const tree = withFile('redis.encryptionKeyFile', lines, 0o600, cwd);
+    const keys = [value, `${value}-older`];
+    expect(load(tree, {}, cwd).redis.encryptionKeys).toEqual(keys);
+    expect(load(spoilt('redis.encryptionKey', keys)).redis.encryptionKeys).toEqual(keys);
+    expect(load(spoilt('redis.encryptionKey', value)).redis.encryptionKeys).toEqual([value]);
+    for (const wrong of [[value, 'short'], [], [value, 7]]) {
+      expect(refusal(spoilt('redis.encryptionKey', wrong)).faults).toHaveLength(1);
+    }
+    const short = withFile('redis.encryptionKeyFile', `${value}\nshort\n`, 0o600, cwd);
+    expect(refusal(short, {}, cwd).message).toContain('shorter than 32');
+  });
+
   it('signs alerts, and stands for one token or key of several', () => {
     const cwd = folder();
     write(join(cwd, 's'), `${value}\n`);

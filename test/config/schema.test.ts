@@ -14,7 +14,7 @@ describe('defaults', () => {
       file: expect.stringMatching(/^\/.*omni-sync\.yaml$/),
       warnings: [],
       dataDir: '/d',
-      redis: { place: { type: 'private' }, tls: false },
+      redis: { place: { type: 'private' }, tls: false, encryptionKeys: [] },
       server: { host: '127.0.0.1', port: 8787, tokens: [] },
       alerts: [],
       audit: { retentionMs: 400 * 24 * 3600 * 1000, values: false, required: false },

@@ -18,6 +18,12 @@ export function expectNothingPlanted(...texts: readonly string[]): void {
   for (const text of texts) for (const planted of PLANTED) expect(text).not.toMatch(planted);
 }
 
+/** Every key that holds no packed links, with all that it holds. */
+export async function keptBesideLinks(redis: Redis): Promise<string> {
+  const names = (await redis.keys('*')).filter((key) => !/:links:\d+$/.test(key));
+  return (await Promise.all(names.map(async (key) => `${key} ${await dumpOf(redis, key)}`))).join('\n');
+}
+
 /** Every key that BullMQ has there, with all that it holds. */
 export async function keptByBullMQ(redis: Redis): Promise<string> {
   const kept: string[] = [];
@@ -41,6 +47,6 @@ const DUMPS: Readonly<Record<string, (redis: Redis, key: string) => Promise<unkn
 async function dumpOf(redis: Redis, key: string): Promise<string> {
   const type = await redis.type(key);
   const dump = DUMPS[type];
-  if (dump === undefined) throw new Error(`BullMQ keeps a ${type}: leaks.ts cannot look into it`);
+  if (dump === undefined) throw new Error(`${key} is a ${type}: leaks.ts cannot look into it`);
   return JSON.stringify(await dump(redis, key));
 }

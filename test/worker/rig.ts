@@ -55,6 +55,8 @@ export interface RigOptions {
   readonly name?: string;
   /** Nobody has asked Omni for its attribute definitions today. */
   readonly definitions?: 'unread';
+  /** What Redis keeps of people is sealed with these. */
+  readonly encryptionKeys?: readonly string[];
 }
 
 export interface Configuration {
@@ -112,7 +114,8 @@ export async function createRig(options: RigOptions): Promise<Rig> {
   const people = createPeople();
   const host = new URL(sandbox.url).host;
   const identity = { omniHost: host, directory: people.directory.name, idExpression: 'id' };
-  const ledger = createLedger({ redis, sync: name, identity, dataDir, rebind: false });
+  const { encryptionKeys = [] } = options;
+  const ledger = createLedger({ redis, sync: name, identity, dataDir, rebind: false, encryptionKeys });
   const queueOptions = { redis, prefix: syncTag(name) };
   const worker = openApplyWorker(queueOptions);
   const budget = createBudget({ redis, host, keys: () => [KEY], requestsPerMinute: 1_000_000 });
