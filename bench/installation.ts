@@ -25,6 +25,8 @@ export interface InstallationOptions {
   readonly requestsPerMinute?: number;
   readonly sandbox?: SandboxOptions;
   readonly keys?: readonly string[];
+  /** `upsert` where left out. */
+  readonly policy?: 'upsert' | 'full';
   /** More lines of the sync. */
   readonly settings?: readonly string[];
   /** Users attributes; none where left out. */
@@ -93,9 +95,11 @@ interface Place extends InstallationOptions {
   readonly server: TestRedis;
 }
 
-function configuration({ keys, rate, sandbox, server, settings = [], attributes = {} }: Place): string {
+function configuration(place: Place): string {
+  const { keys, rate, sandbox, server, policy = 'upsert', settings = [], attributes = {} } = place;
   const mapped = Object.entries(attributes).map(([name, expression]) => `${name}: ${expression}`);
   return `redis: { url: ${server.path} }
+server: { listen: "127.0.0.1:0" }
 syncs:
   - name: acme
     directory: { type: file, path: ./${FILE} }
@@ -105,7 +109,7 @@ syncs:
       displayName: name
       attributes: { ${mapped.join(', ')} }
     omni: { url: "${sandbox.url}", apiKeys: [${keys.join(', ')}], requestsPerMinute: ${rate} }
-    policy: upsert
+    policy: ${policy}
 ${settings.map((line) => `    ${line}\n`).join('')}`;
 }
 

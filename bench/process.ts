@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** The compiled tree that this file stands in. */
@@ -17,25 +18,59 @@ export interface Used {
   readonly peakMiB: number;
 }
 
+/** A line of a program's log. */
+export type Line = Readonly<Record<string, unknown>>;
+
 export interface Launched {
   readonly child: ChildProcess;
   readonly ended: Promise<{ readonly code: number | null; readonly stdout: string }>;
+  /** Resolves with the first line of its log that says `message`. */
+  said(message: string): Promise<Line>;
 }
 
-/** Starts a script of the compiled tree, and leaves it. */
+/** Starts a script of the compiled tree, and leaves it. What it told of a failure is told here. */
 export function launch(script: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Launched {
   const child = spawn(process.execPath, ['--import', USAGE, join(DIST, script), ...args], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let stdout = '';
+  let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk) => {
     stdout += chunk;
   });
-  const ended = new Promise<{ code: number | null; stdout: string }>((resolve) => {
-    child.once('close', (code) => resolve({ code, stdout }));
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
   });
-  return { child, ended };
+  const ended = new Promise<{ code: number | null; stdout: string }>((resolve) => {
+    child.once('close', (code) => {
+      if (code !== null && code !== 0) process.stderr.write(stderr);
+      resolve({ code, stdout });
+    });
+  });
+  const said = async (message: string) => {
+    for (;;) {
+      const line = stderr
+        .split('\n')
+        .find((text) => text.startsWith('{') && text.includes(`"msg":"${message}"`));
+      if (line !== undefined) return JSON.parse(line) as Line;
+      if (child.exitCode !== null) throw new Error(`${script} ended before it said: ${message}`);
+      await sleep(10);
+    }
+  };
+  return { child, ended, said };
+}
+
+/** SIGTERM, and its end. */
+export async function endInOrder({ child, ended }: Launched): Promise<void> {
+  child.kill('SIGTERM');
+  await ended;
+}
+
+/** Waits until `fact` holds; looks each `everyMs`. */
+export async function until(fact: () => boolean | Promise<boolean>, everyMs = 20): Promise<void> {
+  for (const since = performance.now(); !(await fact()); await sleep(everyMs)) {
+    if (performance.now() - since > 600_000) throw new Error(`it did not come true: ${fact.toString()}`);
+  }
 }
 
 /** Runs a script to its end. */

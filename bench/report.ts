@@ -28,3 +28,11 @@ export function spread(values: readonly number[], digits = 2): string {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   return `${median(values).toFixed(digits)} [${least.toFixed(digits)}..${most.toFixed(digits)}]`;
 }
+
+/** The value that `share` (0 to 1) of `values` do not pass. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  if (at === undefined) throw new Error('a percentile of nothing');
+  return at;
+}

@@ -27,14 +27,27 @@ export interface Links {
 export function createLinks(redis: Redis, keys: SyncKeys): Links {
   /** In one transaction: a commit between the two reads would give links the fingerprints of their neighbours. */
   async function read(buckets: readonly number[]): Promise<StoredLink[]> {
+    const groups = [...new Set(buckets.map(groupOf))];
     const transaction = redis.multi().mgetBuffer(...buckets.map((bucket) => keys.links(bucket)));
-    for (const bucket of buckets) transaction.hgetBuffer(keys.index(groupOf(bucket)), String(bucket));
+    for (const group of groups) transaction.hmgetBuffer(keys.index(group), ...fieldsOf(buckets, group));
     const answers = ((await transaction.exec()) ?? []).map(([error, answer]) => {
       if (error) throw error;
-      return answer;
+      return answer as (Buffer | null)[];
     });
-    const [blobs, ...prints] = answers as [(Buffer | null)[], ...(Buffer | null)[]];
-    return buckets.flatMap((bucket, i) => storedOf(bucket, blobs[i] ?? null, prints[i] ?? null));
+    const [blobs = [], ...prints] = answers;
+    const printsOf = new Map(
+      groups.flatMap((group, i) =>
+        fieldsOf(buckets, group).map((field, at) => [Number(field), prints[i]?.[at] ?? null] as const),
+      ),
+    );
+    return buckets.flatMap((bucket, i) => storedOf(bucket, blobs[i] ?? null, printsOf.get(bucket) ?? null));
+  }
+
+  /** The buckets that anybody is in. */
+  async function filled(): Promise<number[]> {
+    const groups = Array.from({ length: BUCKETS / BUCKETS_PER_GROUP }, (_, group) => group);
+    const fields = await Promise.all(groups.map((group) => redis.hkeys(keys.index(group))));
+    return fields.flat().map(Number);
   }
 
   return {
@@ -59,8 +72,8 @@ export function createLinks(redis: Redis, keys: SyncKeys): Links {
       return found;
     },
 
-    async *stored(buckets = Array.from({ length: BUCKETS }, (_, bucket) => bucket)) {
-      for (const batch of batches(buckets, BUCKETS_AT_ONCE)) {
+    async *stored(buckets) {
+      for (const batch of batches(buckets ?? (await filled()), BUCKETS_AT_ONCE)) {
         yield await read(batch);
       }
     },
@@ -70,6 +83,11 @@ export function createLinks(redis: Redis, keys: SyncKeys): Links {
 /** The group whose hash holds a bucket's fingerprints. */
 export function groupOf(bucket: number): number {
   return Math.floor(bucket / BUCKETS_PER_GROUP);
+}
+
+/** Those of one group, as its hash names them. */
+function fieldsOf(buckets: readonly number[], group: number): string[] {
+  return buckets.filter((bucket) => groupOf(bucket) === group).map(String);
 }
 
 function storedOf(bucket: number, blob: Buffer | null, prints: Buffer | null): StoredLink[] {

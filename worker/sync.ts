@@ -1,4 +1,5 @@
 /** One sync, put together: everything that belongs to one directory and one Omni, and what may be started of it. */
+import { setMaxListeners } from 'node:events';
 import type { Worker } from 'bullmq';
 import type { Directory } from '../directory/directory.ts';
 import { addPersonJob, addReconcileJob } from '../jobs/add.ts';
@@ -189,6 +190,8 @@ export interface ApplyingOptions {
 /** Carries the changes to Omni whose jobs `source` gives, until it is stopped; `worker` is closed with it. */
 export function applying(parts: SyncParts, { worker, source, gate }: ApplyingOptions): Loop {
   const ending = new AbortController();
+  // Every call under way listens to it, and there may be as many as jobs at once.
+  setMaxListeners(0, ending.signal);
   hear(worker, parts.events);
   const dispatcher = dispatch({
     worker: source,

@@ -84,7 +84,7 @@ describe('createLinks', () => {
   it('reads links and their fingerprints in one transaction', async () => {
     await fill(20);
     const commands = await commandsOf(() => createLinks(redis, keys).of(['E1', 'E2']));
-    expect(commands).toMatchObject({ multi: 1, mget: 1, hget: 2, exec: 1 });
+    expect(commands).toMatchObject({ multi: 1, mget: 1, hmget: 1, exec: 1 });
   });
 
   it('asks Redis nothing about nobody', async () => {
