@@ -1,27 +1,36 @@
 /** Omni's attribute definitions, read before a write and at most once a day, so that nothing is sent that Omni would drop. */
+import type { Definitions } from '../ledger/definitions.ts';
 import { isSyncError } from '../model/errors.ts';
 import type { DesiredUser } from '../model/person.ts';
 import type { AttributeDefinition } from '../omni/wire.ts';
 import { unusable } from '../plan/usable.ts';
 import type { ApplyDeps } from './finish.ts';
 
-/** Reads the definitions where attributes are mapped and nobody has today. Returns whether it did. */
-export async function readDefinitionsToday(desired: DesiredUser, deps: ApplyDeps): Promise<boolean> {
+type Reading = Pick<ApplyDeps, 'ledger' | 'omni' | 'events' | 'signal'>;
+
+/** Reads that are under way, by whose they are: people who are applied at the same time share one request. */
+const underWay = new WeakMap<Definitions, Promise<void>>();
+
+/** Reads the definitions where attributes are mapped and nobody has today. Returns whether they are read now. */
+export async function readDefinitionsToday(desired: DesiredUser, deps: Reading): Promise<boolean> {
   const names = Object.keys(desired.attributes);
-  if (names.length === 0 || (await deps.ledger.definitions.fresh())) return false;
-  const definitions = await definitionsOf(deps);
-  await deps.ledger.definitions.write(definitions);
-  if (definitions === undefined) return true;
-  const leftOut = unusable(names, definitions);
-  if (leftOut.length > 0) deps.events.leftOut(leftOut);
+  const { definitions } = deps.ledger;
+  if (names.length === 0 || (await definitions.fresh())) return false;
+  const begun = underWay.get(definitions) ?? read(names, deps).finally(() => underWay.delete(definitions));
+  underWay.set(definitions, begun);
+  await begun;
   return true;
 }
 
+async function read(names: readonly string[], deps: Reading): Promise<void> {
+  const definitions = await definitionsOf(deps);
+  await deps.ledger.definitions.write(definitions);
+  const leftOut = definitions === undefined ? [] : unusable(names, definitions);
+  if (leftOut.length > 0) deps.events.leftOut(leftOut);
+}
+
 /** Nothing where Omni does not show them: everything is sent then, and the answers are looked at all the same. */
-async function definitionsOf({
-  omni,
-  signal,
-}: ApplyDeps): Promise<readonly AttributeDefinition[] | undefined> {
+async function definitionsOf({ omni, signal }: Reading): Promise<readonly AttributeDefinition[] | undefined> {
   try {
     return await omni.attributeDefinitions(signal);
   } catch (error) {

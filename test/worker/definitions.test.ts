@@ -1,5 +1,6 @@
 /** Omni's attribute definitions: read before a write, once a day, and what they do not allow is left out alone. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { readDefinitionsToday } from '../../worker/definitions.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { createRig, type Rig } from './rig.ts';
 
@@ -41,6 +42,21 @@ describe('readDefinitionsToday', () => {
     await rig.reconcile();
     await rig.drain();
     expect(rig.calls()).toEqual([]);
+  });
+
+  it('asks once for people who are applied at the same time', async () => {
+    rig = await createRig({ server, definitions: 'unread', sandbox: { attributes: [{ name: 'region' }] } });
+    const desired = {
+      sourceId: 'E1',
+      userName: 'p@x.com',
+      displayName: 'P',
+      attributes: { region: 'north' },
+    };
+    const deps = { ...rig, signal: new AbortController().signal };
+    const read = await Promise.all([1, 2, 3, 4].map(() => readDefinitionsToday(desired, deps)));
+    expect(read).toEqual([true, true, true, true]);
+    expect(rig.calls().filter((call) => call === DEFINITIONS)).toHaveLength(1);
+    expect(await readDefinitionsToday(desired, deps)).toBe(false);
   });
 
   it('sends what was left out once Omni defines it and the definitions are read again', async () => {
