@@ -37,6 +37,7 @@ export function sessionRoutes({ door, secure }: SessionRoutesOptions): readonly 
       answers: { 200: { description: 'Signed in; two cookies are set.', schema: SESSION } },
       handle: async ({ body, request }): Promise<Answer> => {
         const token = door.admit(body.token, request.ip);
+        request.caller = { name: token.name, scope: token.scope };
         const { cookie, csrf, expiresAt } = openSession(token, Date.now());
         return {
           body: { name: token.name, scope: token.scope, expiresAt: new Date(expiresAt).toISOString(), csrf },

@@ -6,6 +6,7 @@ import { SyncError } from '../model/errors.ts';
 import type { Health } from '../model/health.ts';
 import { keepDoor } from './door.ts';
 import { securityHeaders } from './headers.ts';
+import { logDoor } from './log-door.ts';
 import { openApiRoute } from './openapi.ts';
 import type { Operations } from './operations.ts';
 import type { OwnAddress } from './origin.ts';
@@ -101,6 +102,7 @@ function build(options: ServerOptions, served: ServedRoute[]): FastifyInstance {
   app.removeContentTypeParser('text/plain');
   const headers = securityHeaders(options.publicUrl?.startsWith('https://') === true);
   app.addHook('onRequest', async (_, reply) => void reply.headers(headers));
+  logDoor(app, options.log);
   noteRoutes(app, served);
   app.setErrorHandler((error, request, reply) => tell(error, request, reply, options));
   const door = keepDoor(app, { tokens: knownTokens(options.tokens), own: ownAddress(options) });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { expectNothingPlanted, keptByBullMQ } from './leaks.ts';
+import { everyKey, expectKeptWell, expectNothingPlanted } from './leaks.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
 let server: TestRedis;
@@ -11,7 +11,7 @@ afterAll(() => server.stop());
 const KEY = '{omni-sync:acme}:apply:x';
 const NAME = 'Person Number 7';
 
-describe('keptByBullMQ', () => {
+describe('everyKey', () => {
   beforeEach(() => server.client().flushall());
 
   it.each([
@@ -26,7 +26,19 @@ describe('keptByBullMQ', () => {
   ] as const)('shows what is in %s', async (_, [command, ...args]) => {
     const redis = server.client();
     await redis.call(command, ...args);
-    expect(await keptByBullMQ(redis)).toContain(NAME);
+    const kept = await everyKey(redis);
+    expect([...kept].flat().join()).toContain(NAME);
+    expect(() => expectKeptWell(kept)).toThrow();
+  });
+});
+
+describe('expectKeptWell', () => {
+  it('lets people be where they are kept, and secrets nowhere', () => {
+    const keptIn = (key: string, text: string) => () => expectKeptWell(new Map([[key, text]]));
+    expect(keptIn('{omni-sync:acme}:outbox', NAME)).not.toThrow();
+    expect(keptIn('{omni-sync:acme}:links:7', NAME)).not.toThrow();
+    expect(keptIn('{omni-sync:acme}:runs', NAME)).toThrow();
+    expect(keptIn('{omni-sync:acme}:outbox', 'omni-sandbox-key')).toThrow();
   });
 });
 

@@ -36,7 +36,7 @@ import { type ReconcileDeps, reconcile } from '../../worker/reconcile.ts';
 import { spendFrom } from '../../worker/spending.ts';
 import type { SyncParts } from '../../worker/sync.ts';
 import { type VerifyDeps, verify } from '../../worker/verify.ts';
-import { expectNothingPlanted, keptByBullMQ } from '../support/leaks.ts';
+import { everyKey, expectKeptWell, expectNothingPlanted } from '../support/leaks.ts';
 import { createPeople, type People } from '../support/people.ts';
 import type { TestRedis } from '../support/redis.ts';
 
@@ -279,14 +279,15 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     },
     async close() {
       // A test may have ended its Redis.
-      const jobs = redis.status === 'ready' ? await keptByBullMQ(redis) : '';
+      const kept = redis.status === 'ready' ? await everyKey(redis) : new Map();
       await worker.close(true);
       await queues.close();
       redis.disconnect();
       http.close();
       if (options.beside === undefined) await sandbox.close();
       rmSync(dataDir, { recursive: true, force: true });
-      expectNothingPlanted(told.join(''), jobs);
+      expectNothingPlanted(told.join(''));
+      expectKeptWell(kept);
     },
   };
   return rig;
