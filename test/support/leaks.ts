@@ -10,7 +10,7 @@ const PLANTED = [/@(acme\.)?example(\.com)?\b/i, /\bPerson (Number )?\d/i, /omni
 const SECRET = /omni-sandbox-key/;
 /** The keys of a sync that are there to keep people: what is wanted of them, whose account it is, who waits for what. */
 const KEEPS_PEOPLE =
-  /^\{omni-sync:[\w-]+\}:(outbox|intents|watermark|answers|links:\d+|leavers|held|unmatched|rejected|asks|ask:[\w-]+)$/;
+  /^\{omni-sync:[\w-]+\}:(outbox|intents|quarantine|watermark|answers|links:\d+|leavers|held|unmatched|rejected|asks|ask:[\w-]+)$/;
 
 /**
  * Looks through what the processes of an installation wrote to standard error, and through all that Redis keeps: people are in
@@ -37,11 +37,8 @@ export function expectNothingPlanted(...texts: readonly string[]): void {
 
 /** Every key that holds no packed links, with all that it holds. */
 export async function keptBesideLinks(redis: Redis): Promise<string> {
-  const kept = await everyKey(redis);
-  return [...kept]
-    .filter(([key]) => !/:links:\d+$/.test(key))
-    .flat()
-    .join('\n');
+  const kept = [...(await everyKey(redis))].filter(([key]) => !/:links:\d+$/.test(key));
+  return kept.map(([key, dump]) => `${key} ${dump}`).join('\n');
 }
 
 /** Every key that is there, with all that it holds. */
