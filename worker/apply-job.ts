@@ -103,11 +103,9 @@ async function fail(
     const about = { run: row.run, calls: spending.takeCount(), waitMs: backoffMs(until, job) };
     await ledger.quarantine.put(ref, setback, until === 'time' ? about : { ...about, audit });
   }
-  await job.moveToFailed(
-    until === 'change' ? new UnrecoverableError(told.message) : told.error,
-    token,
-    false,
-  );
+  // What BullMQ tries again is this very job, with the deaths that are counted against it: a reconcile adds a new one.
+  const isOver = until !== 'time';
+  await job.moveToFailed(isOver ? new UnrecoverableError(told.message) : told.error, token, false);
 }
 
 function toldOf(error: unknown) {

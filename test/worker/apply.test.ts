@@ -402,6 +402,12 @@ describe('handleApplyJob, what a failure leads to', () => {
     expect(rig.calls()).toEqual([]);
     expect(await aside(rig)).toEqual([{ sourceId: 'E1', code: 'job.poison', until: 'reconcile' }]);
     expect(await rig.ledger.outbox.size()).toBe(1);
+    // The next reconcile gives a job that nobody died over.
+    expect(await rig.queues.apply.getDelayedCount()).toBe(0);
+    await rig.reconcile();
+    await rig.drain();
+    expect(await aside(rig)).toEqual([]);
+    expect(await rig.links()).toHaveLength(1);
   });
 
   it('does nothing for a job without a row, and completes it', async () => {
