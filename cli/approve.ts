@@ -2,7 +2,8 @@
 import { isSyncError, SyncError } from '../model/errors.ts';
 import { cliActor } from '../worker/actor.ts';
 import { operationsOf } from '../worker/operations.ts';
-import { type CommonOptions, EXIT, withDaemon } from './context.ts';
+import { type CommonOptions, withDaemon } from './context.ts';
+import { EXIT } from './exit.ts';
 import { count, say } from './print.ts';
 
 export interface ApproveOptions extends CommonOptions {

@@ -5,7 +5,8 @@ import { SyncError } from '../model/errors.ts';
 import { addressKey } from '../model/person.ts';
 import type { Daemon, Sync } from '../worker/compose.ts';
 import { verifyAudit } from '../worker/open-audit.ts';
-import { type CommonOptions, type Context, EXIT, eachSync, withDaemon } from './context.ts';
+import { type CommonOptions, type Context, eachSync, withDaemon } from './context.ts';
+import { EXIT } from './exit.ts';
 import { count, printJson, say, table } from './print.ts';
 
 export interface AuditOptions extends CommonOptions {

@@ -4,7 +4,8 @@ import type { Config } from '../config/schema.ts';
 import { isSyncError, type SyncError } from '../model/errors.ts';
 import { check as checkSync, type Finding } from '../worker/check.ts';
 import type { Daemon } from '../worker/compose.ts';
-import { type CommonOptions, EXIT, eachSync, tryDaemon } from './context.ts';
+import { type CommonOptions, eachSync, tryDaemon } from './context.ts';
+import { EXIT } from './exit.ts';
 import { printable, printJson, say } from './print.ts';
 
 /** Says a line for each part; status 0 where all pass. @throws SyncError `config` for the configuration, with all its faults. */

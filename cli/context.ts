@@ -8,9 +8,6 @@ import { isSyncError, SyncError } from '../model/errors.ts';
 import { createLog } from '../ops/log.ts';
 import { mappingFaults } from '../plan/map.ts';
 import { compose, type Daemon, type Sync } from '../worker/compose.ts';
-import { printable } from './print.ts';
-
-export const EXIT = { inStep: 0, notInStep: 1, usage: 2, changes: 3 } as const;
 
 export interface CommonOptions {
   readonly config?: string;
@@ -102,20 +99,4 @@ export async function eachSync<Result>(
   const results: Result[] = [];
   for (const sync of daemon.syncs) results.push(await work(sync));
   return results;
-}
-
-/** Says an error as an operator reads it, and the exit status that it means. */
-export function exitWith(error: unknown): number {
-  if (isSyncError(error)) {
-    process.stderr.write(`omni-sync: ${plain(error.message)}\n`);
-    return error.kind === 'config' ? EXIT.usage : EXIT.notInStep;
-  }
-  const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`omni-sync: a fault of omni-sync itself, please report it:\n${plain(bug)}\n`);
-  return EXIT.notInStep;
-}
-
-/** Line by line, without what a terminal would obey. */
-function plain(text: string): string {
-  return text.split('\n').map(printable).join('\n');
 }

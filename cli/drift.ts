@@ -1,7 +1,8 @@
 /** `omni-sync drift`: what somebody changed in Omni by hand, and how the last comparison went. */
 import type { DriftedField, DriftedPerson, DriftList, PassView } from '../ops/drift-view.ts';
 import { operationsOf } from '../worker/operations.ts';
-import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
+import { type CommonOptions, eachSync, withDaemon } from './context.ts';
+import { EXIT } from './exit.ts';
 import { count, printable, printJson, say } from './print.ts';
 
 /** Names everyone whose account differs, with the fields. */

@@ -1,7 +1,8 @@
 /** `omni-sync explain`: one person's whole story, of every sync that knows them. */
 import type { Explanation } from '../ops/explanation.ts';
 import { operationsOf } from '../worker/operations.ts';
-import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
+import { type CommonOptions, eachSync, withDaemon } from './context.ts';
+import { EXIT } from './exit.ts';
 import { explanationLines } from './explain-text.ts';
 import { printJson, say } from './print.ts';
 

@@ -4,7 +4,8 @@ import type { SetAside } from '../ledger/quarantine.ts';
 import { recordName } from '../model/change.ts';
 import type { FailedView } from '../ops/operations.ts';
 import { operationsOf } from '../worker/operations.ts';
-import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
+import { type CommonOptions, eachSync, withDaemon } from './context.ts';
+import { EXIT } from './exit.ts';
 import { printable, printJson, say } from './print.ts';
 
 /** Names everyone who is set aside or waits for a next try, and every rejected record of the last run. */

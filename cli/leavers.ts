@@ -2,7 +2,8 @@
 import type { StoredTombstone } from '../ledger/leavers.ts';
 import type { LeaversView } from '../ops/operations.ts';
 import { operationsOf } from '../worker/operations.ts';
-import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
+import { type CommonOptions, eachSync, withDaemon } from './context.ts';
+import { EXIT } from './exit.ts';
 import { printable, printJson, say, table } from './print.ts';
 
 /** Shows the leavers of each sync. */

@@ -2,26 +2,9 @@
 /** The program `omni-sync`: one verb, one file; this one only names them. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { approve } from './approve.ts';
-import { audit } from './audit.ts';
-import { check } from './check.ts';
 import { addCompletion } from './completion.ts';
-import { EXIT, exitWith } from './context.ts';
-import { drift } from './drift.ts';
 import { addExamples } from './examples.ts';
-import { explain } from './explain.ts';
-import { failed } from './failed.ts';
-import { init } from './init.ts';
-import { keep } from './keep.ts';
-import { leavers } from './leavers.ts';
-import { pause, resume } from './pause.ts';
-import { plan } from './plan.ts';
-import { resync } from './resync.ts';
-import { retry } from './retry.ts';
-import { run } from './run.ts';
-import { sandbox } from './sandbox.ts';
-import { start } from './start.ts';
-import { status } from './status.ts';
+import { EXIT, exitWith } from './exit.ts';
 
 const collect = (value: string, earlier: string[] | undefined) => [...(earlier ?? []), value];
 
@@ -49,11 +32,13 @@ function verb(name: string, summary: string): Command {
     .addOption(new Option('--log-level <level>', 'what the log on standard error holds').choices(LEVELS));
 }
 
-/** Runs a verb; its number is the exit status. */
-function does<Options>(work: (options: Options, words: string[]) => Promise<number>) {
+/** Runs a verb, loaded when it is wanted; its number is the exit status. */
+function does<Options>(load: () => Promise<(options: Options, words: string[]) => Promise<number>>) {
   return async (...args: unknown[]) => {
     const command = args.at(-1) as Command;
-    process.exitCode = await work(command.opts() as Options, command.args).catch(exitWith);
+    process.exitCode = await load()
+      .then((work) => work(command.opts() as Options, command.args))
+      .catch(exitWith);
   };
 }
 
@@ -63,12 +48,14 @@ const REBIND = [
 ] as const;
 const JSON_OUT = ['--json', 'one JSON document on standard output'] as const;
 
-verb('init', 'ask what is needed, write a configuration, check it').action(does(init));
+verb('init', 'ask what is needed, write a configuration, check it').action(
+  does(async () => (await import('./init.ts')).init),
+);
 
 verb('start', 'the service: schedule, reconciles, workers, HTTP interface')
   .option('--role <roles>', 'some of scheduler, worker, server, with commas (all)')
   .option(...REBIND)
-  .action(does(start));
+  .action(does(async () => (await import('./start.ts')).start));
 
 verb('run', 'one reconcile, and wait until all of it is in Omni')
   .option('--sync <name>', 'only this sync')
@@ -78,7 +65,7 @@ verb('run', 'one reconcile, and wait until all of it is in Omni')
   )
   .option(...JSON_OUT)
   .option(...REBIND)
-  .action(does(run));
+  .action(does(async () => (await import('./run.ts')).run));
 
 verb('plan', 'what a run would do, person by person; writes nothing to Omni')
   .option('--sync <name>', 'only this sync')
@@ -86,33 +73,33 @@ verb('plan', 'what a run would do, person by person; writes nothing to Omni')
   .option('--old', 'read what Omni holds of the fields that would change: a request for each such person')
   .option('--out <file>', 'keep the plan in a file, for `run --plan`; it holds names and addresses')
   .option('--exit-code', 'exit with 3 where there is something to do')
-  .action(does(plan));
+  .action(does(async () => (await import('./plan.ts')).plan));
 
 verb('status', 'last and next run, in step, waiting, failed')
   .option('--sync <name>', 'only this sync')
   .option(...JSON_OUT)
-  .action(does(status));
+  .action(does(async () => (await import('./status.ts')).status));
 
 verb('check', 'configuration, Redis, directory, key, attributes: each passes or says how to mend it')
   .option('--sync <name>', 'only this sync')
   .option(...JSON_OUT)
-  .action(does(check));
+  .action(does(async () => (await import('./check.ts')).check));
 
 verb('failed', 'who is stuck and why, and which records are rejected')
   .option('--sync <name>', 'only this sync')
   .option(...JSON_OUT)
-  .action(does(failed));
+  .action(does(async () => (await import('./failed.ts')).failed));
 
 verb('drift', 'what somebody changed in Omni by hand, and when Omni was last compared')
   .option('--sync <name>', 'only this sync')
   .option(...JSON_OUT)
-  .action(does(drift));
+  .action(does(async () => (await import('./drift.ts')).drift));
 
 verb('retry', 'try people again who are set aside')
   .argument('[person...]', 'a sourceId, an address or a ref')
   .option('--sync <name>', 'only this sync')
   .option('--all', 'everyone who is set aside')
-  .action(does(retry));
+  .action(does(async () => (await import('./retry.ts')).retry));
 
 verb('resync', 'ask the running service for a reconcile, or for one person ahead of the backlog')
   .option('--sync <name>', 'only this sync')
@@ -122,7 +109,7 @@ verb('resync', 'ask the running service for a reconcile, or for one person ahead
     'distrust what is remembered, and read accounts back from Omni: it says how many requests and minutes',
   )
   .option('--wait', 'show progress, and exit by what comes of it')
-  .action(does(resync));
+  .action(does(async () => (await import('./resync.ts')).resync));
 
 verb(
   'explain',
@@ -131,20 +118,20 @@ verb(
   .argument('<person>', 'a sourceId, an address or a ref')
   .option('--sync <name>', 'only this sync')
   .option(...JSON_OUT)
-  .action(does(explain));
+  .action(does(async () => (await import('./explain.ts')).explain));
 
 verb('pause', 'send nothing to Omni until `resume`; nothing is lost')
   .option('--sync <name>', 'only this sync')
-  .action(does(pause));
+  .action(does(async () => (await import('./pause.ts')).pause));
 
 verb('resume', 'go on after a pause, or after Omni refused the key')
   .option('--sync <name>', 'only this sync')
-  .action(does(resume));
+  .action(does(async () => (await import('./pause.ts')).resume));
 
 verb('leavers', 'who is about to be taken away, when and why, and what else waits for a word')
   .option('--sync <name>', 'only this sync')
   .option(...JSON_OUT)
-  .action(does(leavers));
+  .action(does(async () => (await import('./leavers.ts')).leavers));
 
 verb(
   'approve',
@@ -154,13 +141,13 @@ verb(
   .requiredOption('--digest <digest>', 'the digest that `leavers` showed')
   .option('--sync <name>', 'only this sync')
   .option('--all', 'everyone who is held')
-  .action(does(approve));
+  .action(does(async () => (await import('./approve.ts')).approve));
 
 verb('keep', 'leave people’s accounts as they are: not taken away, not adopted')
   .argument('<person...>', 'a sourceId, an address or a ref')
   .option('--undo', 'take that back')
   .option('--sync <name>', 'only this sync')
-  .action(does(keep));
+  .action(does(async () => (await import('./keep.ts')).keep));
 
 verb('audit', 'what was done to Omni and by operators; `audit verify`: whether the record is whole')
   .argument('[verify]', 'checks the record of this host: altered, missing, reordered or cut')
@@ -168,7 +155,7 @@ verb('audit', 'what was done to Omni and by operators; `audit verify`: whether t
   .option('--person <person>', 'one person alone: a sourceId, an address or a ref')
   .option('--since <time>', 'a duration or a date (7d, or everything of one person)')
   .option(...JSON_OUT)
-  .action(does(audit));
+  .action(does(async () => (await import('./audit.ts')).audit));
 
 program
   .command('sandbox')
@@ -178,7 +165,7 @@ program
   .option('--key <key>', 'an organization API key; may be given again (omni-sandbox-key)', collect)
   .option('--attribute <name[:Number]>', 'a user attribute that it knows; may be given again', collect)
   .option('--set <name=value>', 'any other setting of docs/sandbox.md; may be given again', collect)
-  .action(does(sandbox));
+  .action(does(async () => (await import('./sandbox.ts')).sandbox));
 
 addCompletion(program);
 addExamples(program);

@@ -1,7 +1,8 @@
 /** `omni-sync pause` and `omni-sync resume`: nothing is sent to Omni until an operator says go. Nothing is lost by it. */
 import { cliActor } from '../worker/actor.ts';
 import { operationsOf } from '../worker/operations.ts';
-import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
+import { type CommonOptions, eachSync, withDaemon } from './context.ts';
+import { EXIT } from './exit.ts';
 import { say } from './print.ts';
 
 /** Stops applying, of every process, within the request that each has under way. Reconciles go on. */

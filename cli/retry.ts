@@ -2,7 +2,8 @@
 import { SyncError } from '../model/errors.ts';
 import { cliActor } from '../worker/actor.ts';
 import { operationsOf } from '../worker/operations.ts';
-import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
+import { type CommonOptions, eachSync, withDaemon } from './context.ts';
+import { EXIT } from './exit.ts';
 import { count, say } from './print.ts';
 import { unknownToAll } from './unknown.ts';
 

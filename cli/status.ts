@@ -4,7 +4,8 @@ import { type AccountCounts, readProvenances } from '../ops/provenance.ts';
 import { isInStep, type SyncStatus } from '../ops/status.ts';
 import { secondsFor, spanText } from '../plan/forecast.ts';
 import { operationsOf } from '../worker/operations.ts';
-import { type CommonOptions, EXIT, eachSync, withDaemon } from './context.ts';
+import { type CommonOptions, eachSync, withDaemon } from './context.ts';
+import { EXIT } from './exit.ts';
 import { printJson, say } from './print.ts';
 import { summary } from './summary.ts';
 
