@@ -24,6 +24,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'omni-sync audit --since 24h --json',
     'omni-sync audit verify',
   ],
+  resync: ['omni-sync resync --wait', 'omni-sync resync --user jo@acme.com --wait'],
+  explain: ['omni-sync explain jo@acme.com', 'omni-sync explain H1002 --json'],
   sandbox: [
     'omni-sync sandbox --port 8080 --requests-per-minute 600',
     'omni-sync sandbox --attribute region',

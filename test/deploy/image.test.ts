@@ -90,13 +90,17 @@ async function makeNeighbours(): Promise<void> {
 function writeConfiguration(): void {
   const key = join(folder, 'omni_api_key');
   const password = join(folder, 'redis_password');
+  const token = join(folder, 'metrics_token');
   writeFileSync(key, 'omni-sandbox-key\n');
+  writeFileSync(token, `${'t'.repeat(64)}\n`);
   cpSync(redis.passwordFile, password);
-  for (const file of [key, password]) chmodSync(file, 0o440);
-  if (IS_ROOT) for (const file of [key, password, data]) chownSync(file, UID, UID);
+  for (const file of [key, password, token]) chmodSync(file, 0o440);
+  if (IS_ROOT) for (const file of [key, password, token, data]) chownSync(file, UID, UID);
   const config = readFileSync(join(ROOT, 'deploy/config/omni-sync.yaml'), 'utf8')
     .replace('/run/secrets/redis_password', password)
     .replace('/run/secrets/omni_api_key', key)
+    .replace('/run/secrets/metrics_token', token)
+    .replace('0.0.0.0:8787', '127.0.0.1:0')
     .replace('redis://redis:6379', `redis://127.0.0.1:${redis.port}`)
     .replace('https://acme.omniapp.co', `${sandbox.url}\n      requestsPerMinute: 3000`);
   writeFileSync(join(folder, 'omni-sync.yaml'), config);
