@@ -15,7 +15,9 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --omit=dev
 
 FROM node:24-bookworm-slim
+# Without __proto__ no key of a record can reach a prototype, whatever a package does with it.
 ENV NODE_ENV=production \
+    NODE_OPTIONS=--disable-proto=delete \
     OMNI_SYNC_CONFIG=/etc/omni-sync/omni-sync.yaml \
     OMNI_SYNC_DATA=/data
 # What is only of use to an intruder goes: npm, yarn, corepack. /data is the one place that is written to.

@@ -47,6 +47,7 @@ describe('Dockerfile', () => {
     expect(used).not.toContain('ADD');
     expect(used).not.toContain('ARG');
     expect(used).toContain('HEALTHCHECK');
+    expect(last.join('\n')).toContain('NODE_OPTIONS=--disable-proto=delete');
     expect(lines.join('\n')).not.toMatch(/curl|wget|sudo|apt-get|password|secret|api_?key|token/i);
   });
 

@@ -125,6 +125,7 @@ function inImage(command: readonly string[]) {
   const env = {
     PATH: process.env.PATH,
     NODE_ENV: 'production',
+    NODE_OPTIONS: '--disable-proto=delete',
     OMNI_SYNC_CONFIG: join(folder, 'omni-sync.yaml'),
     OMNI_SYNC_DATA: data,
   };

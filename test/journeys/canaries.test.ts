@@ -108,7 +108,12 @@ function expectNoSecret(where: string, text: string): void {
 
 describe('what an installation wrote, keeps and serves after many faults', () => {
   it('holds no secret anywhere, and nobody where people are not kept', async ({ install }) => {
-    const journey = await install(PEOPLE, { sandbox: { keys: [KEY] }, apiKey: KEY });
+    const journey = await install(PEOPLE, {
+      sandbox: { keys: [KEY] },
+      apiKey: KEY,
+      // As the image has it.
+      env: { NODE_OPTIONS: '--disable-proto=delete' },
+    });
     configure(journey);
     plantFaults(journey);
     const service = journey.start('start', '--log-level', 'trace');
