@@ -23,9 +23,9 @@ export async function audit(options: AuditOptions, [what]: readonly string[]): P
   if (what !== undefined && what !== 'verify')
     throw new SyncError('config', 'cli.audit', `audit knows nothing called ${what}; it knows verify`);
   const since = sinceOf(options, Date.now());
-  return withDaemon(options, 'error', (daemon, context) =>
-    what === undefined ? show(daemon, options, since) : verify(daemon, options, context),
-  );
+  if (what === undefined) return withDaemon(options, 'error', (daemon) => show(daemon, options, since));
+  const alone = { ...options, withoutSyncs: true };
+  return withDaemon(alone, 'error', (daemon, context) => verify(daemon, options, context));
 }
 
 /** @throws SyncError `config` for what is no time. */

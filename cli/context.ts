@@ -16,6 +16,8 @@ export interface CommonOptions {
   readonly logLevel?: string;
   /** Write nothing to Redis. */
   readonly readOnly?: boolean;
+  /** Open no sync: what is asked is not about their ledgers, and can be told where those are refused. */
+  readonly withoutSyncs?: boolean;
 }
 
 export interface Context {
@@ -76,8 +78,9 @@ export async function tryDaemon<Result>(
   work: (daemon: Daemon | SyncError, context: Context) => Promise<Result>,
 ): Promise<Result> {
   const context = openContext(options, level);
-  const { config, log, hide: onSecret } = context;
+  const { log, hide: onSecret } = context;
   const { rebind = false, readOnly = false } = options;
+  const config = options.withoutSyncs === true ? { ...context.config, syncs: [] } : context.config;
   const composing = compose({ config, log, onSecret, rebind, readOnly });
   const daemon = await composing.catch((error: unknown) => {
     if (isSyncError(error)) return error;
