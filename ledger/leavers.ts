@@ -30,7 +30,7 @@ export interface Leavers {
   write(change: LeaversChange, token: string): Promise<void>;
   /** Lets these held leavers go; an approval holds for the leave that was shown, not for a later one. */
   approve(tombstones: readonly StoredTombstone[]): Promise<void>;
-  /** Keeps these people, whatever the directory says. */
+  /** Keeps these people, whatever the directory says; what was approved or decided of their leaving is forgotten. */
   keep(refs: readonly string[]): Promise<void>;
   /** Takes that back. */
   unkeep(refs: readonly string[]): Promise<void>;
@@ -86,7 +86,10 @@ export function createLeavers(redis: ScriptedRedis, keys: SyncKeys, envelope = P
       await redis.hset(keys.approvals, Object.fromEntries(tombstones.map((one) => [one.ref, markOf(one)])));
     },
     async keep(refs) {
-      if (refs.length > 0) await redis.sadd(keys.keeps, ...refs);
+      if (refs.length === 0) return;
+      const forget = [keys.approvals, keys.leavers] as const;
+      await redis.sadd(keys.keeps, ...refs);
+      for (const key of forget) await redis.hdel(key, ...refs);
     },
     async unkeep(refs) {
       if (refs.length > 0) await redis.srem(keys.keeps, ...refs);

@@ -21,8 +21,8 @@ export interface OutboxRow {
   /** Absent: no longer wanted; there is nothing to do for who has no account, and `leave` says so of who has. */
   readonly desired?: DesiredUser;
   readonly protected: boolean;
-  /** Take this account away: its tombstone's time has come. */
-  readonly leave?: { readonly omniId: string; readonly cause: LeaverCause };
+  /** Take this account away: its tombstone's time has come, by a complete read that began `at`, by Redis's clock, in milliseconds. */
+  readonly leave?: { readonly omniId: string; readonly cause: LeaverCause; readonly at: number };
   /** Omni is asked what the account holds: what the link remembers of it is not believed. */
   readonly readBack?: true;
   /** Why it is written, where the directory is not why: somebody changed it in Omni. */
@@ -31,7 +31,7 @@ export interface OutboxRow {
   readonly relink?: { readonly sourceId: string; readonly ref: string };
   /** The run that found it. */
   readonly run: string;
-  /** Of `desired`: the configuration that it was mapped under, by a short hash. Absent in rows of older programs. */
+  /** The configuration that it was worked out under, by a short hash. Absent in rows of older programs. */
   readonly stamp?: string;
   /** An account of Omni's list with the same userName, to adopt. */
   readonly account?: { readonly id: string; readonly displayName: string; readonly active: boolean };

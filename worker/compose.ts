@@ -232,10 +232,12 @@ function concurrencyFor(requestsPerMinute: number): number {
   return Math.min(16, Math.max(2, Math.ceil(requestsPerMinute / 30)));
 }
 
-/** Of all that a desired state depends on. No secret is in it. */
-function stampOf({ directory, users, policy, adopt }: SyncConfig): string {
+/** Of all that a desired state, or a removal, depends on. No secret is in it. */
+function stampOf({ directory, users, policy, adopt, leavers }: SyncConfig): string {
   const source = directory.type === 'ldap' ? directory.filter : directory.path;
-  const text = JSON.stringify([directoryIdentity(directory), source, users, policy, adopt]);
+  const { graceMs, limit, protect } = leavers;
+  const leaving = [graceMs, limit, protect];
+  const text = JSON.stringify([directoryIdentity(directory), source, users, policy, adopt, leaving]);
   return hash('sha256', text, 'base64url').slice(0, 12);
 }
 

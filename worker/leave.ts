@@ -24,6 +24,7 @@ export async function leave(at: Leaving, deps: ApplyDeps): Promise<boolean> {
   const { row, removal } = at;
   const link = asIfActive(at);
   if (link === undefined || !(await mayLeave(at, link, deps))) return letBe(at, deps);
+  await assertFresh(removal, deps);
   const { before, action } = deps.leaving;
   if (before !== undefined) {
     await before({ sourceId: row.sourceId, omniId: link.omniId, cause: removal.cause }, deps.signal);
@@ -43,6 +44,23 @@ export async function leave(at: Leaving, deps: ApplyDeps): Promise<boolean> {
 /** After a write that was broken off the account may be active, whatever the link says. */
 function asIfActive({ link, intent }: Leaving): Link | undefined {
   return link && intent ? { ...link, state: 'active', confirmed: new Set() } : link;
+}
+
+/** How long what a complete read has said of who is gone is believed: the person may be back since, in milliseconds. */
+const BELIEVED_MS = 24 * 3600 * 1000;
+
+/**
+ * The queue may have stood still for days, or Redis been set back to an older copy: what was known then takes nobody away.
+ * @throws SyncError `transient`: the next complete read says whether they still are to leave.
+ */
+async function assertFresh({ at }: Leaving['removal'], { ledger }: ApplyDeps): Promise<void> {
+  const [now, { cold }] = await Promise.all([ledger.now(), ledger.begin()]);
+  if (!cold && now - at <= BELIEVED_MS) return;
+  throw new SyncError(
+    'transient',
+    'leave.stale',
+    'that this person is to leave was read too long ago, or Redis has forgotten what came after: nobody is taken away before another complete read says so',
+  );
 }
 
 /** The tombstone stands, its time has come by Redis's clock, it is about this very account, and nobody keeps the person. */

@@ -25,6 +25,8 @@ export interface LeaverRules {
 /** What the leavers come to after a read, not written yet. */
 export interface LeaversOutcome extends LeaversDecision {
   readonly at: number;
+  /** The read was complete: it has said anew who is absent. */
+  readonly complete: boolean;
   /** New sourceIds that may not take over accounts now. */
   readonly relinksHeld: number;
 }
@@ -86,10 +88,19 @@ export async function considerLeavers(
   const allowed = decision.relinksAllowed;
   const missing = [...decision.passed.missing, ...(allowed ? relinks : [])];
   const passed = { ...decision.passed, missing };
-  return { ...decision, passed, at: startedAt, relinksHeld: allowed ? 0 : open.length };
+  return {
+    ...decision,
+    passed,
+    at: startedAt,
+    complete: end.complete,
+    relinksHeld: allowed ? 0 : open.length,
+  };
 }
 
-/** Writes the decision, and gives those whose time has come to the workers. */
+/**
+ * Writes the decision, and after a complete read gives those whose time has come to the workers: after another one they
+ * wait on as they did, with the configuration and the time of the read that said so.
+ */
 export async function writeLeavers(outcome: LeaversOutcome, run: Run): Promise<void> {
   const { ledger, queues } = run.deps;
   const { lease, ref } = run;
@@ -97,9 +108,9 @@ export async function writeLeavers(outcome: LeaversOutcome, run: Run): Promise<v
   const passed = { missing: outcome.passed.missing.map(ref), due: outcome.passed.due.map(ref) };
   const forgotten = outcome.forgotten.map(ref);
   await ledger.leavers.write({ at: outcome.at, remembered, forgotten, passed }, lease.token);
-  const leaving = remembered.filter(({ stage }) => stage === 'leaving');
+  const leaving = outcome.complete ? remembered.filter(({ stage }) => stage === 'leaving') : [];
   await ledger.outbox.put(
-    leaving.map((tombstone) => leaveRow(tombstone, run)),
+    leaving.map((tombstone) => leaveRow(tombstone, outcome.at, run)),
     lease.token,
   );
   const open = leaving.filter((one) => run.aside.get(one.ref) !== leaveVersion(one));
@@ -109,15 +120,17 @@ export async function writeLeavers(outcome: LeaversOutcome, run: Run): Promise<v
   );
 }
 
-function leaveRow(tombstone: StoredTombstone, run: Run): OutboxRow {
+function leaveRow(tombstone: StoredTombstone, at: number, run: Run): OutboxRow {
   const { ref, sourceId, omniId, cause } = tombstone;
+  const { stamp } = run.deps;
   return {
     ref,
     sourceId,
     version: leaveVersion(tombstone),
     protected: false,
     run: run.id,
-    leave: { omniId, cause },
+    leave: { omniId, cause, at },
+    ...(stamp !== undefined && { stamp }),
   };
 }
 

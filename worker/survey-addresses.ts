@@ -134,8 +134,11 @@ function isUnwanted(
   { state, complete }: { state: State; complete: boolean },
 ): boolean {
   const presence = state.met.get(link.sourceId);
+  const seen = state.index.wasSeen(bucket, fingerprint);
+  // One record of theirs is gone, and another is as it was.
+  if (presence === 'gone' && seen) return false;
   if (presence !== undefined) return isOutside(presence);
-  if (state.index.wasSeen(bucket, fingerprint)) return false;
+  if (seen) return false;
   return complete || link.state === 'deactivated';
 }
 
