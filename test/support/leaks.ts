@@ -43,9 +43,9 @@ export async function keptBesideLinks(redis: Redis): Promise<string> {
 
 /** Every key that is there, with all that it holds. */
 export async function everyKey(redis: Redis): Promise<Map<string, string>> {
-  const kept = new Map<string, string>();
-  for (const key of await redis.keys('*')) kept.set(key, await dumpOf(redis, key));
-  return kept;
+  // All at once: somebody's ten thousand links are thousands of keys.
+  const names = await redis.keys('*');
+  return new Map(await Promise.all(names.map(async (key) => [key, await dumpOf(redis, key)] as const)));
 }
 
 const DUMPS: Readonly<Record<string, (redis: Redis, key: string) => Promise<unknown>>> = {
