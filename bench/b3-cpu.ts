@@ -6,7 +6,7 @@ import { type Installation, openInstallation, somePeople } from './installation.
 import { used } from './process.ts';
 import { median, report, spread } from './report.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const FEW = 500;
 const MANY = 3_500;
 const OPTIONS = {
