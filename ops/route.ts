@@ -33,7 +33,7 @@ export interface AnswerShape {
 }
 
 interface RouteSpec {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With parameters as in `/api/syncs/{name}`. */
   readonly path: string;
   readonly scope: Scope;
@@ -42,6 +42,8 @@ interface RouteSpec {
   readonly answers: Readonly<Record<number, AnswerShape>>;
   /** It is answered while Redis is away too. */
   readonly withoutRedis?: boolean;
+  /** Left out: it stands in the OpenAPI document. */
+  readonly documented?: false;
 }
 
 export interface Route extends RouteSpec {
@@ -80,7 +82,7 @@ export function addRoutes(app: FastifyInstance, routes: readonly Route[], isAway
     app.route({
       method: one.method,
       url: one.path.replace(/\{(\w+)\}/g, ':$1'),
-      config: { scope: one.scope, documented: true },
+      config: { scope: one.scope, documented: one.documented !== false },
       handler: async (request, reply) => {
         if (isAway() && one.withoutRedis !== true) throw unavailable('Redis does not answer.');
         return send(reply, await inTime(one.handle(askedOf(one, request))));

@@ -4,6 +4,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Logger } from 'pino';
 import { SyncError } from '../model/errors.ts';
 import type { Health } from '../model/health.ts';
+import { boardRoutes } from './board/board.ts';
 import { keepDoor } from './door.ts';
 import { securityHeaders } from './headers.ts';
 import { logDoor } from './log-door.ts';
@@ -118,7 +119,8 @@ function build(options: ServerOptions, served: ServedRoute[]): FastifyInstance {
     metricsRoute(options),
     ...pageRoutes(options),
   ];
-  addRoutes(app, [...routes, openApiRoute(routes)], () => redis.status !== 'ready');
+  const all = [...routes, openApiRoute(routes), ...boardRoutes(options)];
+  addRoutes(app, all, () => redis.status !== 'ready');
   return app;
 }
 

@@ -26,6 +26,7 @@ import { dispatch, type JobSource } from './dispatch.ts';
 import type { Events } from './events.ts';
 import type { LeavingRules } from './finish.ts';
 import { createGate, type Gate } from './gate.ts';
+import { keptError } from './job-error.ts';
 import type { LeaverRules } from './leavers.ts';
 import { reconcile } from './reconcile.ts';
 import { resyncPeople } from './resync.ts';
@@ -136,6 +137,8 @@ export function startReconciling(parts: SyncParts, gate: Gate = createGate()): L
     const work = job.name === 'person' ? resyncPeople : reconcile;
     try {
       await work(parts, { signal: attempt.signal, last });
+    } catch (error) {
+      throw keptError(error, parts.events);
     } finally {
       attempts.delete(attempt);
       idleSince = performance.now();

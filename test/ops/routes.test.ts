@@ -10,7 +10,7 @@ const filled = (url: string) =>
     .replace(':name', 'acme')
     .replace(':person', 'E1')
     .replace(':id', 'x')
-    .replace(/[:*].*/, 'x');
+    .replaceAll(/:\w+|\*/g, 'x');
 
 /** Two of them files that hold nothing, which the sign-in page is drawn with. */
 const OPEN = ['GET /healthz', 'GET /readyz', 'POST /session', 'GET /assets/page.css', 'GET /assets/page.js'];
