@@ -52,10 +52,19 @@ export async function writePage(page: SurveyPage, run: Run): Promise<void> {
     run,
   );
   // Who waits to be taken away waits on, and set aside where that failed: the read's end says whether it still is to be.
-  const gone = page.unwanted
-    .filter(({ sourceId }) => !run.leaving.has(run.ref(sourceId)))
-    .map(({ sourceId }) => goneRow(run, sourceId));
-  await run.deps.ledger.outbox.put(gone, run.lease.token);
+  const gone = page.unwanted.filter(({ sourceId }) => !run.leaving.has(run.ref(sourceId)));
+  await drop(gone, run);
+}
+
+/** Desired states that are wanted no more. Each gets a job of its own: whoever waited may have lost theirs. */
+async function drop(people: readonly { readonly sourceId: string }[], run: Run): Promise<void> {
+  const rows = people.map(({ sourceId }) => goneRow(run, sourceId));
+  await run.deps.ledger.outbox.put(rows, run.lease.token);
+  const open = rows.filter(({ ref, version }) => run.aside.get(ref) !== version);
+  await addApplyJobs(
+    run.deps.queues.apply,
+    open.map(({ ref }) => personOf(ref, 'change', run.bulk)),
+  );
 }
 
 /** Notes on links of people who are not wanted whether they are protected now; whose desired state waits is for the next run. */
@@ -197,12 +206,9 @@ export async function dropUnmet(run: Run, rejections: readonly Rejection[]): Pro
   const { ledger } = run.deps;
   const rejected = new Set(rejections.map(({ sourceId }) => sourceId));
   for await (const rows of ledger.outbox.rows()) {
-    const unmet = rows.filter(
-      (row) => row.run !== run.id && row.version !== 'gone' && !rejected.has(row.sourceId),
-    );
-    await ledger.outbox.put(
-      unmet.map((row) => goneRow(run, row.sourceId)),
-      run.lease.token,
+    await drop(
+      rows.filter((row) => row.run !== run.id && !rejected.has(row.sourceId)),
+      run,
     );
   }
 }

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { addApplyJobs } from '../../jobs/add.ts';
 import { isSyncError } from '../../model/errors.ts';
 import { reconcile } from '../../worker/reconcile.ts';
 import { crowd, person } from '../support/people.ts';
@@ -280,6 +281,45 @@ describe('reconcile, when it knows everyone', () => {
     await rig.reconcile();
     await rig.drain();
     expect(rig.calls()).toEqual([]);
+  });
+});
+
+describe('reconcile, a desired state whose job was lost', () => {
+  /** Three wait, the job of the first is lost, and as many jobs as are missing wait for nobody. */
+  async function lostJob(): Promise<Rig> {
+    const rig = await rigWith();
+    rig.people.set(crowd(3));
+    await rig.reconcile();
+    const { ref } = await rig.ledger.begin();
+    const id = await rig.queues.apply.getDeduplicationJobId(ref('E1'));
+    await (await rig.queues.apply.getJob(id ?? ''))?.remove();
+    const strays = [1, 2].map((n) => ({ ref: `stray-${n}`, kind: 'change', urgency: 'change' as const }));
+    await addApplyJobs(rig.queues.apply, strays);
+    return rig;
+  }
+
+  it.each([
+    ['who is gone', []],
+    ['who is inactive', [person(1, { status: 'left' })]],
+    ['who is wanted', [person(1)]],
+  ])('gets another one, of somebody %s', async (_, record) => {
+    const rig = await lostJob();
+    rig.people.set([...record, ...crowd(3).slice(1)]);
+    await rig.reconcile();
+    await rig.drain();
+    expect(await rig.ledger.outbox.size()).toBe(0);
+  });
+
+  it('gets another one where it was gone in the read before, too', async () => {
+    const rig = await lostJob();
+    const { ref } = await rig.ledger.begin();
+    rig.people.set(crowd(3).slice(1));
+    await rig.reconcile();
+    const id = await rig.queues.apply.getDeduplicationJobId(ref('E1'));
+    await (await rig.queues.apply.getJob(id ?? ''))?.remove();
+    await rig.reconcile();
+    await rig.drain();
+    expect(await rig.ledger.outbox.size()).toBe(0);
   });
 });
 
