@@ -14,6 +14,9 @@ function packageVersion(): string {
   return String((JSON.parse(text) as { version?: unknown }).version);
 }
 
+// A full disk under it, or a reader that is gone, stops nothing but the telling.
+process.stderr.on('error', () => undefined);
+
 const program = new Command('omni-sync')
   .description("Keeps the people of an Omni instance in step with a company's directory.")
   .version(packageVersion())

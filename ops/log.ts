@@ -13,7 +13,7 @@ const HIDDEN = '[hidden]';
 
 /** Makes the logger. Lines are cut by value as they are written, so that a library's error text is cut too. */
 export function createLog(options: LogOptions): Logger {
-  const stream = options.stream ?? destination({ fd: 2, sync: true });
+  const stream = options.stream ?? standardError();
   return pino(
     {
       level: options.level,
@@ -35,6 +35,16 @@ export function createLog(options: LogOptions): Logger {
     },
     { write: (line: string) => stream.write(without(options.secrets, line)) },
   );
+}
+
+/** What is kept of lines that cannot be written; later ones are dropped. */
+const UNWRITTEN_BYTES = 1_048_576;
+
+/** A full disk, or a reader that is gone, costs lines of the log and nothing else. */
+function standardError(): DestinationStream {
+  const stream = destination({ fd: 2, sync: true, maxLength: UNWRITTEN_BYTES });
+  stream.on('error', () => undefined);
+  return stream;
 }
 
 function without(secrets: readonly string[], line: string): string {

@@ -136,8 +136,24 @@ async function takeOne(taking: Taking, left: Left): Promise<Left> {
   const token = randomUUID();
   const job = await answered(taking, () => worker.getNextJob(token, { block: !left.busy }));
   if (job === undefined) return { busy: false, turn: undefined };
+  const suspect = job.stalledCounter > 0;
+  if (suspect) await others({ job, token }, taking);
   turn ??= await turnFor({ job, token }, taking);
-  return { busy: true, turn: await begin({ job, token }, turn, taking) };
+  const unused = await begin({ job, token }, turn, taking);
+  if (suspect) await taking.held.get(token)?.done;
+  return { busy: true, turn: unused };
+}
+
+/**
+ * Waits until nothing else is under way. A job over which a process died is carried out alone: where the process dies
+ * again, it is this one's doing, and nobody else's is counted against.
+ */
+async function others({ job, token }: Omit<Held, 'done'>, { held }: Taking): Promise<void> {
+  const before = [...held.values()].map(({ done }) => done);
+  // Its lock is prolonged meanwhile.
+  held.set(token, { job, token, done: Promise.resolve() });
+  await Promise.all(before);
+  held.delete(token);
 }
 
 /** A turn for a job in hand; a job that must not be done now goes back. */

@@ -1,10 +1,10 @@
-// A run of the built program that ends itself by SIGKILL at the nth time that it comes to a step; without that step,
-// or past it, an ordinary run. Arguments: the dist folder, the configuration, the step, n.
+// A run of the built program that sends itself a signal at the nth time that it comes to a step; without that step,
+// or past it, an ordinary run. Arguments: the dist folder, the configuration, the step, n, the signal.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
-const [dist, configFile, step, nth] = process.argv.slice(2);
+const [dist, configFile, step, nth, signal] = process.argv.slice(2);
 const load = (file) => import(pathToFileURL(join(dist, file)).href);
 const { compose } = await load('worker/compose.js');
 const { ask, startApplying, startReconciling } = await load('worker/sync.js');
@@ -18,7 +18,7 @@ const daemon = await compose({
   log: createLog({ level: 'warn', secrets: [] }),
   rebind: false,
   onStep: (now) => {
-    if (now === step && ++seen >= Number(nth)) process.kill(process.pid, 'SIGKILL');
+    if (now === step && ++seen === Number(nth)) process.kill(process.pid, signal);
   },
 });
 const [sync] = daemon.syncs;

@@ -42,8 +42,10 @@ export interface Journey {
   cli(...args: string[]): Promise<Ended>;
   /** Starts the program and leaves it. */
   start(...args: string[]): Process;
-  /** Starts a run that dies by SIGKILL when it comes to `step` for the nth time; see crash-run.mjs. */
-  crashRun(step: string, nth: number): Process;
+  /** The same by a shell, whose script starts it as "$@". */
+  shell(script: string, ...args: string[]): Process;
+  /** Starts a run that dies by SIGKILL, or gets another signal, when it comes to `step` for the nth time; see crash-run.mjs. */
+  crashRun(step: string, nth: number, signal?: NodeJS.Signals): Process;
   /** What every process that has ended wrote to standard error: logs and errors. */
   told(): string;
   /** SIGKILL for every process that still runs. */
@@ -79,8 +81,9 @@ async function openJourney(options: JourneyOptions = {}): Promise<Journey> {
   const processes = new Set<ChildProcess>();
   const told: string[] = [];
   const env = { ...process.env, ...options.env, OMNI_SYNC_DATA: join(folder, 'data') };
-  const launch = (args: readonly string[]): Process => {
-    const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const launch = (args: readonly string[], shell: readonly string[] = []): Process => {
+    const [command = process.execPath, ...rest] = [...shell, process.execPath, ...args];
+    const child = spawn(command, rest, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
     processes.add(child);
     const ended = endOf(child);
     void ended.then(({ stderr }) => {
@@ -89,10 +92,11 @@ async function openJourney(options: JourneyOptions = {}): Promise<Journey> {
     });
     return { child, ended };
   };
-  const start = (...args: string[]) => {
+  const program = (args: readonly string[]) => {
     const config = args.includes('--config') ? [] : ['--config', configFile];
-    return launch([join(dist, 'cli/main.js'), ...args, ...config]);
+    return [join(dist, 'cli/main.js'), ...args, ...config];
   };
+  const start = (...args: string[]) => launch(program(args));
   return {
     folder,
     configFile,
@@ -108,7 +112,9 @@ async function openJourney(options: JourneyOptions = {}): Promise<Journey> {
     },
     cli: (...args) => start(...args).ended,
     start,
-    crashRun: (step, nth) => launch([CRASH_RUN, dist, configFile, step, String(nth)]),
+    shell: (script, ...args) => launch(program(args), ['sh', '-c', script, 'sh']),
+    crashRun: (step, nth, signal = 'SIGKILL') =>
+      launch([CRASH_RUN, dist, configFile, step, String(nth), signal]),
     told: () => told.join('\n'),
     async kill() {
       const ending = [...processes].map((child) => new Promise((resolve) => child.once('exit', resolve)));

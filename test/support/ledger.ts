@@ -8,6 +8,14 @@ import { openPrivateRedis } from '../../ledger/private-redis.ts';
 import type { Link } from '../../model/link.ts';
 import type { Sandbox } from '../../sandbox/server.ts';
 
+/** What the ledger of the sync `acme` holds. */
+export interface LedgerRead {
+  readonly links: readonly Link[];
+  /** Desired states that wait. */
+  readonly outbox: number;
+  readonly intents: number;
+}
+
 /** The parts of a journey that are looked at. */
 interface Installation {
   readonly folder: string;
@@ -30,15 +38,16 @@ export async function withPrivateRedis<Result>(
 }
 
 /** Every link of the sync `acme`, and how much still waits. */
-export function readLedger(
-  journey: Installation,
-): Promise<{ links: Link[]; outbox: number; intents: number }> {
-  return withPrivateRedis(join(journey.folder, 'data'), async (redis) => {
-    const keys = syncKeys('acme');
-    const links: Link[] = [];
-    for await (const page of createLinks(redis, keys).stored()) links.push(...page.map(({ link }) => link));
-    return { links, outbox: await redis.hlen(keys.outbox), intents: await redis.hlen(keys.intents) };
-  });
+export function readLedger(journey: Installation): Promise<LedgerRead> {
+  return withPrivateRedis(join(journey.folder, 'data'), readLedgerOf);
+}
+
+/** The same of a Redis that is no private one. */
+export async function readLedgerOf(redis: Redis): Promise<LedgerRead> {
+  const keys = syncKeys('acme');
+  const links: Link[] = [];
+  for await (const page of createLinks(redis, keys).stored()) links.push(...page.map(({ link }) => link));
+  return { links, outbox: await redis.hlen(keys.outbox), intents: await redis.hlen(keys.intents) };
 }
 
 /** The ledger remembers exactly these people, each with the account that the sandbox has for them. */

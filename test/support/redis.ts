@@ -69,7 +69,8 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     async stop() {
       for (const client of clients) client.disconnect();
       await ended(child, 'SIGKILL');
-      rmSync(folder, { recursive: true, force: true });
+      // A folder that was given is its giver's.
+      if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -215,4 +215,25 @@ describe('dispatch', () => {
     await expect.poll(() => rig.links().then((links) => links.length), { timeout: 30_000 }).toBe(6);
     expect(rig.sandbox.state().users).toHaveLength(6);
   });
+
+  it('has a job that is carried out alone once a process died over it', async () => {
+    const rig = await waiting(8);
+    const suspect = { userName: 'p3@acme.example', fault: { kind: 'delay', ms: 600 } as const };
+    rig.sandbox.fault({ method: 'POST', ...suspect });
+    const jobs = await rig.queues.apply.getJobs(['prioritized']);
+    const refs: string[] = [];
+    for await (const rows of rig.ledger.outbox.rows())
+      refs.push(...rows.filter(({ sourceId }) => sourceId === 'E3').map(({ ref }) => ref));
+    const job = jobs.find(({ data }) => refs.includes(data.ref));
+    await rig.redis.hset(rig.queues.apply.toKey(String(job?.id)), 'stc', 1);
+    started(rig, rig.budget, 4);
+    await expect.poll(() => rig.ledger.outbox.size(), { timeout: 10_000 }).toBe(0);
+    const calls = rig.sandbox.calls().filter(({ method }) => method === 'POST');
+    const alone = calls.find(({ userName }) => userName === suspect.userName);
+    const from = alone?.at ?? 0;
+    const to = from + (alone?.durationMs ?? 0);
+    const beside = calls.filter(({ at, durationMs }) => at < to && at + (durationMs ?? 0) > from);
+    expect(beside.map(({ userName }) => userName)).toEqual([suspect.userName]);
+    expect(to - from).toBeGreaterThan(500);
+  });
 });

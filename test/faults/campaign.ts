@@ -1,0 +1,94 @@
+/** One seed of the random campaign: its day, then quiet, and the verdict. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import type { Journey, JourneyOptions } from '../support/journey.ts';
+import { everyKey, expectKeptWell } from '../support/leaks.ts';
+import { readLedgerOf } from '../support/ledger.ts';
+import type { TestRedis } from '../support/redis.ts';
+import { until } from '../support/service.ts';
+import { creations } from '../support/verdict.ts';
+import { GRACE_MS, openCompany } from './company.ts';
+import { type Day, drawFrom, RETRY_AFTER_MS } from './day.ts';
+import { eachSecond } from './installation.ts';
+import { violations } from './invariants.ts';
+import { type Arena, strike } from './nemeses.ts';
+
+/** 20 requests a second, held to in each five; late arrivals are spared as in test/journeys/replicas.test.ts. */
+const LIMIT = { calls: 115, windowMs: 5_000 } as const;
+
+/** What an installation of the campaign needs. */
+export const CAMPAIGN: JourneyOptions = {
+  requestsPerMinute: 1_200,
+  timeout: '3s',
+  sandbox: {
+    attributes: [{ name: 'region' }],
+    requestsPerMinute: LIMIT.calls,
+    windowMs: LIMIT.windowMs,
+    revokedPost: 'create',
+  },
+  users: 'attributes: { region: office }\nactive: office != "left"\nwhere: office != "elsewhere"',
+};
+
+const OUTSIDERS = ['visitor.1', 'visitor.2', 'visitor.3'].map((name) => ({
+  userName: `${name}@example.com`,
+  displayName: 'Nobody of the Directory',
+}));
+
+/** Lives through the day and judges what is left of it. @throws with the seed and the day where an invariant is violated */
+export async function live(day: Day, journey: Journey, redis: TestRedis): Promise<void> {
+  journey.configure((yaml) => `redis: { url: "${redis.path}" }\n${eachSecond(takingAway(yaml, day.action))}`);
+  journey.sandbox.seed(OUTSIDERS);
+  const outsiders = journey.sandbox.state().users;
+  const company = openCompany(journey);
+  const daemons = Array.from({ length: day.daemons }, () => journey.start('start'));
+  const arena: Arena = { journey, redis, company, daemons };
+  await until(() => creations(journey.sandbox).size >= 8);
+  const draw = drawFrom(-day.seed);
+  const wipes = day.hours.some(({ nemesis }) => nemesis.kind === 'wipeRedis');
+  const forgotten = new Set<string>();
+  for (const hour of day.hours) {
+    // A ledger that is lost takes the old address of a rename with it: that person would be somebody new.
+    company.goOn(draw, !wipes);
+    await strike(arena, hour);
+    if (wipes) for (const id of company.everAway()) forgotten.add(id);
+  }
+  await quiet(arena);
+  const verdict = {
+    sandbox: journey.sandbox,
+    people: company.wanted(),
+    setAside: [...forgotten],
+    outsiders,
+    mayLeave: company.mayLeave,
+    limit: LIMIT,
+    ...(lateCallsHaveNoCause(day) && { retryAfterMs: RETRY_AFTER_MS }),
+    ledger: await readLedgerOf(redis.client()),
+  };
+  expect({ day, violations: violations(verdict) }).toEqual({ day, violations: [] });
+  expectKeptWell(await everyKey(redis.client()));
+}
+
+/** A process that was stopped sends what it had in hand when it goes on; a Redis that was wiped knows of no pause. */
+function lateCallsHaveNoCause({ hours }: Day): boolean {
+  const causes = ['freezeDaemon', 'freezeRedis', 'wipeRedis', 'killRedis', 'revokeKey'];
+  return !hours.some(({ nemesis }) => causes.includes(nemesis.kind));
+}
+
+function takingAway(yaml: string, action: string): string {
+  const leavers = `leavers: { action: ${action}, grace: ${GRACE_MS / 1000}s, limit: 1000 }`;
+  return `${yaml.replace('policy: upsert', 'policy: full')}    ${leavers}\n`;
+}
+
+/** Nothing strikes any more; what an operator would do is done, and runs go on until those whose time has come are away. */
+async function quiet({ journey }: Arena): Promise<void> {
+  journey.sandbox.clearFaults();
+  await journey.kill();
+  await journey.cli('resume');
+  await journey.cli('run');
+  await journey.cli('retry', '--all');
+  for (let graces = 0; graces < 2; graces++) {
+    await sleep(GRACE_MS);
+    await journey.cli('run');
+  }
+  const { code, stdout, stderr } = await journey.cli('run');
+  expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
+}
