@@ -1,11 +1,16 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Where .ci/run wants the results as JSON. */
 const results = process.env.TEST_RESULTS;
 
+/** The long and heavy part of the fault campaign, which `npm run faults` runs; it sets FAULT_SEEDS. */
+const campaign =
+  process.env.FAULT_SEEDS === undefined ? ['test/faults/{cluster,disk,processes,random,redis}.test.ts'] : [];
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...campaign],
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks',
