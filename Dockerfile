@@ -32,7 +32,7 @@ USER 10001:10001
 VOLUME /data
 
 # Whether the configuration is sound and Redis answers. Status 1 says that people wait or failed: that is the sync's health, not the
-# container's. The process itself is the container's first, so its end is the container's. /healthz comes with the HTTP interface.
+# container's. The process itself is the container's first, so its end is the container's. Where the server role runs, /healthz says more.
 HEALTHCHECK --interval=60s --timeout=20s --start-period=30s --retries=3 \
   CMD node /app/dist/cli/main.js status --json > /dev/null || [ $? -eq 1 ]
 

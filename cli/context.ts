@@ -49,7 +49,12 @@ function openContext(options: CommonOptions, level: string): Context {
     return config;
   };
   const config = narrowed(load(), options.sync);
-  return { config, log: createLog({ level: options.logLevel ?? level, secrets }), load, hide };
+  return {
+    config,
+    log: createLog({ level: options.logLevel ?? level, secrets, pretty: process.stderr.isTTY === true }),
+    load,
+    hide,
+  };
 }
 
 function narrowed(config: Config, name: string | undefined): Config {

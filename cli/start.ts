@@ -26,6 +26,8 @@ export async function start(options: StartOptions): Promise<number> {
   const roles = rolesOf(options.role);
   // Heard from the very start: a stop that comes while Redis is still being joined must leave it in order too.
   const ending = terminated();
+  // Nothing can be reloaded before it has been loaded, and Node would end the process.
+  process.on('SIGHUP', () => undefined);
   return withDaemon(options, 'info', async (daemon, context) => {
     const { config, log } = context;
     let syncs = () => daemon.syncs;

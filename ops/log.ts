@@ -1,10 +1,13 @@
-/** The daemon's log: JSON lines on standard error, and no secret in any of them, by name and by value. */
+/** The daemon's log: JSON lines on standard error, or lines for eyes in a terminal; and no secret in any of them, by name and by value. */
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { prettyLine } from './log-line.ts';
 
 export interface LogOptions {
   readonly level: string;
   /** Values that must never show, whatever they stand in. */
   readonly secrets: readonly string[];
+  /** Lines for eyes instead of JSON. */
+  readonly pretty?: boolean;
   /** Where lines go; standard error where left out. */
   readonly stream?: DestinationStream;
 }
@@ -14,6 +17,7 @@ const HIDDEN = '[hidden]';
 /** Makes the logger. Lines are cut by value as they are written, so that a library's error text is cut too. */
 export function createLog(options: LogOptions): Logger {
   const stream = options.stream ?? standardError();
+  const drawn = options.pretty === true ? prettyLine : (line: string) => line;
   return pino(
     {
       level: options.level,
@@ -33,7 +37,7 @@ export function createLog(options: LogOptions): Logger {
         censor: HIDDEN,
       },
     },
-    { write: (line: string) => stream.write(without(options.secrets, line)) },
+    { write: (line: string) => stream.write(drawn(without(options.secrets, line))) },
   );
 }
 
