@@ -94,8 +94,11 @@ describe.concurrent('a service', () => {
     const prefix = '{omni-sync:acme}:apply';
     expect(await redis.llen(`${prefix}:active`)).toBe(0);
     expect(await redis.hlen('{omni-sync:acme}:intents')).toBe(0);
-    const waiting = await redis.hlen('{omni-sync:acme}:outbox');
-    expect(waiting + creations(journey.sandbox).size).toBe(500);
+    // A reconcile that looked before a commit may have written down again who is in Omni by now: a job of theirs does nothing.
+    const rows = Object.values(await redis.hgetall('{omni-sync:acme}:outbox'));
+    const made = creations(journey.sandbox);
+    const waits = people.filter(({ email }) => rows.some((row) => row.includes(`"${email}"`)));
+    expect(new Set([...made.keys(), ...waits.map(({ email }) => email)]).size).toBe(500);
     journey.sandbox.clearFaults();
     const next = journey.start('start');
     await until(() => journey.sandbox.state().users.length === 500, 55_000);
