@@ -109,10 +109,13 @@ function queueLines({ waiting, jobs }: Explanation): string[] {
 }
 
 function auditLines({ audit }: Explanation): string[] {
-  return audit.map(
-    ({ at, did, fields, run, note }) =>
-      `  ${at} ${did}${fields.length === 0 ? '' : ` ${fields.join(', ')}`}${note === undefined ? '' : ` (${note})`}${run === undefined ? '' : ` by ${run}`}`,
-  );
+  return audit.map(({ at, did, call, fields, run, outcome, ...why }) => {
+    const reasons = [why.who, why.cause, why.note].filter((word) => word !== undefined);
+    const what = [did, call, fields.join(', ')].filter((word) => word !== undefined && word !== '');
+    const end = outcome === undefined ? '' : `: ${outcome}`;
+    const because = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
+    return `  ${at} ${what.join(' ')}${end}${because}${run === undefined ? '' : ` by ${run}`}`;
+  });
 }
 
 function time(ms: number): string {

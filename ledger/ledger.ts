@@ -10,7 +10,6 @@ import { createDefinitions, type Definitions } from './definitions.ts';
 import { createDrift, type Drift } from './drift.ts';
 import { createEnvelope, type Envelope } from './envelope.ts';
 import { createHeld, type Held } from './held.ts';
-import { createHistory, type History } from './history.ts';
 import { createIntents, type Intents } from './intents.ts';
 import { type SyncKeys, syncKeys } from './keys.ts';
 import { acquireHand, acquireLease, type Hand, type Lease } from './lease.ts';
@@ -42,7 +41,6 @@ export interface Ledger extends Committer, Review, Intents {
   readonly runs: Runs;
   readonly asks: Asks;
   readonly leavers: Leavers;
-  readonly history: History;
   readonly definitions: Definitions;
   readonly held: Held;
   readonly watermarks: Watermarks;
@@ -133,7 +131,6 @@ export function createLedger(options: LedgerOptions): Ledger {
     asks: createAsks(redis, keys, envelope),
     watermarks: createWatermarks(redis, keys, envelope),
     drift: createDrift(redis, keys),
-    history: createHistory(redis, keys),
     async look() {
       const { refKey, cold, rebinds, otherOmni } = await meta.look();
       return {

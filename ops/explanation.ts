@@ -2,6 +2,7 @@
 import type { JobLook } from '../jobs/look.ts';
 import type { StoredTombstone } from '../ledger/leavers.ts';
 import type { SetAside } from '../ledger/quarantine.ts';
+import type { AuditEntry } from '../model/audit.ts';
 import type { LinkState, Provenance } from '../model/link.ts';
 import type { DesiredUser, DirectoryRecord } from '../model/person.ts';
 import type { MappingStory } from '../model/story.ts';
@@ -45,15 +46,10 @@ export interface WaitingView {
   readonly desired: DesiredUser | null;
 }
 
-/** One record of what was done, as the audit keeps it. */
-export interface AuditView {
-  /** ISO 8601. */
-  readonly at: string;
-  readonly did: string;
-  readonly omniId?: string;
+/** One record of what was done, of this host's files and Redis's view of them; values that were sent are left out. */
+export interface AuditView
+  extends Pick<AuditEntry, 'at' | 'did' | 'call' | 'who' | 'cause' | 'run' | 'omniId' | 'outcome' | 'note'> {
   readonly fields: readonly string[];
-  readonly run?: string;
-  readonly note?: string;
 }
 
 export interface Explanation {

@@ -2,11 +2,19 @@
 import { jobOf } from '../jobs/look.ts';
 import type { StoredLink } from '../ledger/links.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
+import type { AuditEntry } from '../model/audit.ts';
 import { SyncError } from '../model/errors.ts';
 import type { Link } from '../model/link.ts';
 import type { DirectoryRecord } from '../model/person.ts';
 import { driftedFields } from '../ops/drift-view.ts';
-import type { ChangeView, Explanation, LinkView, RecordView, WaitingView } from '../ops/explanation.ts';
+import type {
+  AuditView,
+  ChangeView,
+  Explanation,
+  LinkView,
+  RecordView,
+  WaitingView,
+} from '../ops/explanation.ts';
 import { nextOf } from '../ops/next.ts';
 import { syncStatus } from '../ops/status.ts';
 import { fieldNames } from '../plan/decide.ts';
@@ -16,8 +24,6 @@ import { type Identified, identify } from './identify.ts';
 import { judge, openOf } from './judge.ts';
 import { nextRun } from './schedule.ts';
 import type { SyncParts } from './sync.ts';
-
-const DEEDS = 50;
 
 /** The story of whoever is called `name`; nothing where nobody is. @throws SyncError `incomplete` where the directory alone could know, and cannot be read. */
 export async function explain(name: string, sync: SyncParts): Promise<Explanation | undefined> {
@@ -34,7 +40,7 @@ export async function explain(name: string, sync: SyncParts): Promise<Explanatio
     ledger.quarantine.get(ref),
     jobOf(sync.queues.apply, sync.queueOptions.redis, ref),
     ledger.drift.get(ref),
-    ledger.history.of(sourceId, DEEDS),
+    ledger.audit.read({ sourceId }),
   ]);
   const stored = links.get(sourceId);
   const mapped = who.found.length === 1 ? who.found[0]?.mapped : undefined;
@@ -50,7 +56,7 @@ export async function explain(name: string, sync: SyncParts): Promise<Explanatio
     setAside: setAside ?? null,
     jobs: job === undefined ? [] : [job],
     drift: drift === undefined ? null : driftedFields(drift.fields),
-    audit: deeds.map((deed) => ({ ...deed, at: new Date(deed.at).toISOString() })),
+    audit: deeds.toReversed().map(auditView),
   };
   return { ...story, next: await nextFor(story, sync) };
 }
@@ -107,6 +113,24 @@ async function changeOf(
 function linkView({ omniId, userName, provenance, state, since, protected: shielded }: Link): LinkView {
   const at = new Date(since * 1000).toISOString();
   return { omniId, userName, provenance, state, since: at, protected: shielded };
+}
+
+/** Without what names others, and without values. */
+function auditView({
+  at,
+  did,
+  call,
+  who,
+  cause,
+  run,
+  omniId,
+  outcome,
+  note,
+  fields = [],
+}: AuditEntry): AuditView {
+  const given = Object.entries({ call, who, cause, run, omniId, outcome, note });
+  const known: Partial<AuditView> = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+  return { at, did, ...known, fields };
 }
 
 function waitingView({ desired, leave, version, run }: OutboxRow): WaitingView {

@@ -117,10 +117,14 @@ function requestOf({ request }: NonNullable<Explanation['setAside']>): Html {
 function auditOf(audit: readonly AuditView[]): Html {
   if (audit.length === 0) return html`<p>Nothing is recorded.</p>`;
   const rows = audit.map(
-    ({ at, did, fields, note, run }) =>
-      html`<tr><td>${time(at)}</td><td>${did}</td><td>${fields.join(', ')}</td><td>${note}</td><td><code>${run}</code></td></tr>`,
+    ({ at, did, call, fields, outcome, run, ...why }) =>
+      html`<tr><td>${time(at)}</td><td>${did} ${call}</td><td>${fields.join(', ')}</td><td>${outcome}</td><td>${reasonsOf(why)}</td><td><code>${run}</code></td></tr>`,
   );
-  return html`<div class="wide"><table><thead><tr><th scope="col">when</th><th scope="col">what</th><th scope="col">fields</th><th scope="col">note</th><th scope="col">run</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="wide"><table><thead><tr><th scope="col">when</th><th scope="col">what</th><th scope="col">fields</th><th scope="col">outcome</th><th scope="col">why</th><th scope="col">run</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
+function reasonsOf({ who, cause, note }: Pick<AuditView, 'who' | 'cause' | 'note'>): string {
+  return [who, cause, note].filter((word) => word !== undefined).join(', ');
 }
 
 function pairs(rows: readonly (readonly [string, Html])[]): Html {

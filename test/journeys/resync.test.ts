@@ -73,6 +73,8 @@ describe.concurrent('explain', () => {
       '&& office != "Paris" → true',
       'userName: email → "person.1@example.com"',
       'created',
+      'send create userName, displayName (wanted)',
+      'answer: done (wanted)',
       'create userName, displayName',
       'next: Nothing: all is in step.',
     ])
