@@ -12,7 +12,8 @@ RUN npm run build
 FROM node:24-bookworm-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --ignore-scripts --omit=dev
+# Optional ones too: a package of the queue pages names the compiler as an optional peer, and nothing that runs needs one.
+RUN npm ci --ignore-scripts --omit=dev --omit=optional
 
 FROM node:24-bookworm-slim
 # Without __proto__ no key of a record can reach a prototype, whatever a package does with it.

@@ -37,7 +37,7 @@ describe('Dockerfile', () => {
       'COPY --from=packages /app/node_modules ./node_modules',
       'COPY --from=build /build/dist ./dist',
     ]);
-    expect(stages.join('\n')).toContain('npm ci --ignore-scripts --omit=dev');
+    expect(stages.join('\n')).toContain('npm ci --ignore-scripts --omit=dev --omit=optional');
     for (const line of lines.filter((candidate) => candidate.includes('npm ci')))
       expect(line).toContain('--ignore-scripts');
   });

@@ -74,7 +74,15 @@ async function makeImage(): Promise<void> {
   cpSync(await ensureBuilt(), join(app, 'dist'), { recursive: true });
   for (const name of ['package.json', 'package-lock.json', '.npmrc'])
     cpSync(join(ROOT, name), join(app, name));
-  const args = ['ci', '--ignore-scripts', '--omit=dev', '--prefer-offline', '--no-audit', '--no-fund'];
+  const args = [
+    'ci',
+    '--ignore-scripts',
+    '--omit=dev',
+    '--omit=optional',
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+  ];
   await promisify(execFile)('npm', args, { cwd: app });
   if (!MAY_MOUNT) await promisify(execFile)('chmod', ['-R', 'a-w', app]);
 }
