@@ -3,9 +3,10 @@ import { createHmac } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { ask } from '../ops/serving.ts';
 import { type HttpServer, startHttpServer } from '../support/http-server.ts';
 import { it, type Journey, somePeople } from '../support/journey.ts';
-import { endInOrder, until } from '../support/service.ts';
+import { endInOrder, listen, until } from '../support/service.ts';
 
 const SECRET = 'a-secret-of-at-least-32-characters!';
 
@@ -82,22 +83,29 @@ describe.concurrent('alarms', () => {
     expect(commanded.map((line) => (JSON.parse(line) as Told).state)).toEqual(['firing', 'resolved']);
   });
 
-  it('of silence come while the worker process is stopped, and are over when it goes on', async ({
+  it('of silence come while the worker process is stopped, readiness with them, and are over when it goes on', async ({
     install,
   }) => {
     const own = await open();
     const journey = await install(somePeople(2));
     alerted(journey, `[{ webhook: "${own.url}/hook", on: [silence] }]`);
-    const [scheduler, worker] = ['scheduler', 'worker'].map((role) => journey.start('start', '--role', role));
+    const [scheduler, worker] = ['scheduler,server', 'worker'].map((role) =>
+      journey.start('start', '--role', role),
+    );
     if (scheduler === undefined || worker === undefined) throw new Error('not started');
+    const url = String((await listen(scheduler)('listening')).url);
+    const readiness = async () => (await ask(url, '/readyz')).status;
     await until(() => journey.sandbox.state().users.length === 2);
     // It has given a sign of life.
     await until(async () => (await journey.cli('status')).code === 0);
+    await until(async () => (await readiness()) === 200);
     worker.child.kill('SIGSTOP');
     await until(() => of(own, 'silence', 'firing').length > 0, 55_000);
     expect(of(own, 'silence', 'firing')[0]?.facts).toEqual({ code: 'silence.worker' });
+    expect(await readiness()).toBe(503);
     worker.child.kill('SIGCONT');
     await until(() => of(own, 'silence', 'resolved').length > 0);
+    await until(async () => (await readiness()) === 200);
     await endInOrder(worker);
     await endInOrder(scheduler);
     expect(told(own)).toHaveLength(2);
