@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Where .ci/run wants the results as JSON. */
@@ -14,6 +15,8 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks',
+    // Tests of real processes wait for much of their time: one more than there are cores, where one less is the default.
+    maxWorkers: availableParallelism() + 1,
     setupFiles: ['test/support/setup.ts'],
     coverage: {
       // What decides on taking people away, and does it: no branch of it may be without a test.

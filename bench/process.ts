@@ -69,7 +69,7 @@ export async function endInOrder({ child, ended }: Launched): Promise<void> {
 /** Waits until `fact` holds; looks each `everyMs`. */
 export async function until(fact: () => boolean | Promise<boolean>, everyMs = 20): Promise<void> {
   for (const since = performance.now(); !(await fact()); await sleep(everyMs)) {
-    if (performance.now() - since > 600_000) throw new Error(`it did not come true: ${fact.toString()}`);
+    if (performance.now() - since > 1_200_000) throw new Error(`it did not come true: ${fact.toString()}`);
   }
 }
 

@@ -77,6 +77,7 @@ async function sourceIdsOf(
 }
 
 function linesOf(entries: readonly AuditEntry[]): string[] {
+  if (entries.length === 0) return ['the audit record has nothing of this'];
   const rows = entries.map((entry) => [
     entry.at,
     entry.call === undefined ? entry.did : `${entry.did} ${entry.call}`,

@@ -17,7 +17,7 @@ const SCRIPTS = { bash, zsh, fish } as const;
 
 function bash(program: Command): string {
   const cases = program.commands.map(
-    (verb) => `    ${verb.name()}) words="${longOptions(verb).join(' ')}" ;;`,
+    (verb) => `    ${verb.name()}) words="${[...choicesOf(verb), ...longOptions(verb)].join(' ')}" ;;`,
   );
   return [
     '# omni-sync completion bash > /etc/bash_completion.d/omni-sync',
@@ -39,7 +39,7 @@ function zsh(program: Command): string {
     const options = verb.options.map((option) =>
       quoted(`${option.long}[${plain(option)}]${zshValue(option)}`),
     );
-    return `    ${verb.name()}) _arguments ${[...options, "'*:: :_files'"].join(' ')} ;;`;
+    return `    ${verb.name()}) _arguments ${[...options, ...zshWords(verb), "'*:: :_files'"].join(' ')} ;;`;
   });
   return [
     '#compdef omni-sync',
@@ -63,6 +63,9 @@ function zsh(program: Command): string {
 function fish(program: Command): string {
   const lines = program.commands.flatMap((verb) => [
     `complete -c omni-sync -f -n __fish_use_subcommand -a ${verb.name()} -d ${quoted(verb.description())}`,
+    ...choicesOf(verb).map(
+      (word) => `complete -c omni-sync -n '__fish_seen_subcommand_from ${verb.name()}' -a ${word}`,
+    ),
     ...verb.options.map((option) => {
       const value = takesValue(option) ? ' -r' : '';
       const when = `-n '__fish_seen_subcommand_from ${verb.name()}'`;
@@ -76,8 +79,18 @@ function longOptions(verb: Command): string[] {
   return verb.options.flatMap(({ long }) => (long ? [long] : []));
 }
 
+/** The words that a verb takes. */
+function choicesOf(verb: Command): string[] {
+  return verb.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
+}
+
 function takesValue({ required, optional }: Option): boolean {
   return required || optional;
+}
+
+function zshWords(verb: Command): string[] {
+  const words = choicesOf(verb);
+  return words.length === 0 ? [] : [quoted(`1:what:(${words.join(' ')})`)];
 }
 
 function zshValue(option: Option): string {

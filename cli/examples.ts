@@ -24,6 +24,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'omni-sync audit --since 24h --json',
     'omni-sync audit verify',
   ],
+  links: [
+    'omni-sync links export --out links.ndjson',
+    'omni-sync links import links.ndjson --dry-run',
+    'omni-sync links import links.ndjson',
+  ],
   resync: ['omni-sync resync --wait', 'omni-sync resync --user jo@acme.com --wait'],
   explain: ['omni-sync explain jo@acme.com', 'omni-sync explain H1002 --json'],
   sandbox: [

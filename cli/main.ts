@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The program `omni-sync`: one verb, one file; this one only names them. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { addCompletion } from './completion.ts';
 import { addExamples } from './examples.ts';
 import { EXIT, exitWith } from './exit.ts';
@@ -159,6 +159,16 @@ verb('audit', 'what was done to Omni and by operators; `audit verify`: whether t
   .option('--since <time>', 'a duration or a date (7d, or everything of one person)')
   .option(...JSON_OUT)
   .action(does(async () => (await import('./audit.ts')).audit));
+
+verb('links', 'what is remembered of people, to carry over to another Redis')
+  .addArgument(new Argument('<what>', 'to a file, or from one').choices(['export', 'import']))
+  .argument('[file]', 'of an import: what `links export` has written')
+  .option('--sync <name>', 'this sync; needed where there are several')
+  .option('--out <file>', 'of an export: a file instead of standard output; it holds addresses')
+  .option('--dry-run', 'of an import: say what it would do, and write nothing')
+  .option('--rebind', 'of an import: accept links that were made under another directory or id expression')
+  .option(...JSON_OUT)
+  .action(does(async () => (await import('./links.ts')).links));
 
 program
   .command('sandbox')

@@ -6,9 +6,9 @@ import type { Sync } from '../worker/compose.ts';
 import { type Plan, planSync } from '../worker/plan.ts';
 import { type CommonOptions, eachSync, withDaemon } from './context.ts';
 import { EXIT } from './exit.ts';
-import { savePlan } from './plan-save.ts';
 import { planLines } from './plan-text.ts';
 import { count, printable, printJson, say } from './print.ts';
+import { savePrivately } from './private-file.ts';
 
 export interface PlanOptions extends CommonOptions {
   readonly json?: boolean;
@@ -26,7 +26,7 @@ export async function plan(options: PlanOptions): Promise<number> {
     const plans = await eachSync(daemon, (sync) =>
       planSync(sync, options.old === true ? { old: sayCost } : {}),
     );
-    if (options.out !== undefined) await savePlan(options.out, writePlanFile(plans.map(kept)));
+    if (options.out !== undefined) await savePrivately(options.out, writePlanFile(plans.map(kept)), 'plan');
     const drifts = await eachSync(daemon, driftOf);
     const shown = plans.map((one, i) => ({ ...one, drift: drifts[i] ?? [] }));
     if (options.json === true) printJson({ syncs: shown });

@@ -5,11 +5,12 @@ import type { SyncStatus } from '../ops/status.ts';
 import { type PlannedSync, readPlanFile } from '../plan/plan-file.ts';
 import type { Daemon, Sync } from '../worker/compose.ts';
 import { type PlanResult, startPlanned } from '../worker/planned-run.ts';
+import { requireRoom } from '../worker/room.ts';
 import type { LeftRow } from '../worker/selection.ts';
 import { type CommonOptions, withDaemon } from './context.ts';
 import { EXIT } from './exit.ts';
-import { loadPlan } from './plan-save.ts';
 import { count, printJson, say } from './print.ts';
+import { loadPlan } from './private-file.ts';
 import { openProgress } from './progress.ts';
 import { terminated } from './terminated.ts';
 import { untilApplied, type Watch } from './watch.ts';
@@ -27,6 +28,7 @@ export async function runPlan(options: RunPlanOptions): Promise<number> {
   const stopping = new AbortController();
   void terminated(EXIT.notInStep).then(() => stopping.abort());
   return withDaemon(options, 'warn', async (daemon) => {
+    await requireRoom(daemon.redis);
     const pairs = pairsOf(daemon, planned, options.sync);
     const progress = openProgress(options.json === true ? 'none' : 'auto');
     const watch = { progress, stopping: stopping.signal };

@@ -4,7 +4,10 @@ import { addReconcileJob } from '../jobs/add.ts';
 import { isInStep, type SyncStatus } from '../ops/status.ts';
 import { cliActor } from '../worker/actor.ts';
 import type { Sync } from '../worker/compose.ts';
-import { ask, type Running, startApplying, startReconciling } from '../worker/sync.ts';
+import { createGate, type Gate } from '../worker/gate.ts';
+import type { Running } from '../worker/job-loop.ts';
+import { holdToRoom } from '../worker/room.ts';
+import { ask, startApplying, startReconciling } from '../worker/sync.ts';
 import { type CommonOptions, withDaemon } from './context.ts';
 import { EXIT } from './exit.ts';
 import { printJson, say } from './print.ts';
@@ -29,45 +32,64 @@ export async function run(options: RunOptions): Promise<number> {
   const stopping = new AbortController();
   void terminated(EXIT.notInStep).then(() => stopping.abort());
   return withDaemon(options, 'warn', async (daemon) => {
+    const gate = createGate();
+    const room = await holdToRoom(daemon.redis, gate);
+    gate.onShut(() => gate.mayApply() || stopping.abort());
     const progress = openProgress(options.json === true ? 'none' : 'auto');
     const ends = await Promise.allSettled(
-      daemon.syncs.map((sync) => runSync(sync, { progress, stopping: stopping.signal })),
+      daemon.syncs.map((sync) => runSync(sync, { progress, stopping: stopping.signal, gate })),
     );
     progress.close();
-    const statuses = ends.map((end) => {
+    room.stop();
+    const ran = ends.map((end) => {
       if (end.status === 'rejected') throw end.reason;
       return end.value;
     });
+    const statuses = ran.map(({ status }) => status);
     if (options.json === true) printJson({ syncs: statuses });
     else for (const status of statuses) say(summary(status));
     if (stopping.signal.aborted)
       process.stderr.write('stopped; what waits is kept: `omni-sync run` goes on\n');
+    const refusal = room.refusal();
+    if (refusal !== undefined && ran.some(({ unread }) => unread)) throw refusal;
     return statuses.every(isInStep) ? EXIT.inStep : EXIT.notInStep;
   });
 }
 
-async function runSync(sync: Sync, watch: Watch): Promise<SyncStatus> {
-  const running: Running[] = [startReconciling(sync)];
+interface RunWatch extends Watch {
+  readonly gate: Gate;
+}
+
+interface Ran {
+  readonly status: SyncStatus;
+  /** The directory was not read to its end, since Redis must not be given more. */
+  readonly unread: boolean;
+}
+
+async function runSync(sync: Sync, watch: RunWatch): Promise<Ran> {
+  const running: Running[] = [startReconciling(sync, watch.gate)];
   try {
     for (;;) {
       const run = await reconciled(sync, watch);
       // Only now, so that all that is applied is counted to the run that has just looked at it.
-      if (running.length === 1) running.push(startApplying(sync));
+      if (running.length === 1) running.push(startApplying(sync, watch.gate));
       const status = await untilApplied(sync, watch);
       // Where Redis was wiped meanwhile, nothing waits because all is forgotten: begin again.
-      if (run === undefined || (await sync.ledger.runs.get(run)) !== undefined) return status;
+      if (run === undefined || (await sync.ledger.runs.get(run)) !== undefined)
+        return { status, unread: run === undefined };
     }
   } finally {
     await Promise.all(running.map(({ stop }) => stop()));
   }
 }
 
-/** Waits for the reconcile, and gives its run; asks again where Redis has lost the ask. Nothing where it is stopped. */
-async function reconciled(sync: Sync, { stopping }: Watch): Promise<string | undefined> {
+/** Waits for the reconcile, and gives its run; asks again where Redis has lost the ask. Nothing where it is stopped, or Redis is to take no more. */
+async function reconciled(sync: Sync, { stopping, gate }: RunWatch): Promise<string | undefined> {
   const about = { by: cliActor(), full: false };
+  if (!gate.mayReconcile()) return undefined;
   let id = await ask(sync, about);
   let looks = 0;
-  while (!stopping.aborted) {
+  while (!stopping.aborted && gate.mayReconcile()) {
     const state = await sync.ledger.asks.state(id);
     if (state.kind === 'done') return state.run;
     if (state.kind === 'unknown') id = await ask(sync, about);

@@ -41,8 +41,13 @@ function accountsText({
   return `  accounts: ${ours}; ${foreign} in Omni are nobody's in the directory`;
 }
 
-function timesOf({ run, nextRun, waiting }: SyncStatus, seconds: number): string {
+/** How long it takes is said only while anything is sent. */
+function timesOf(
+  { run, nextRun, waiting, paused, halted, unreachable }: SyncStatus,
+  seconds: number,
+): string {
+  const stands = paused || halted || unreachable;
   const last = run === null ? 'never ran' : `last run ${run.finishedAt ?? `${run.startedAt} (running)`}`;
-  const left = waiting === 0 ? '' : `, all applied in about ${spanText(seconds)}`;
+  const left = waiting === 0 || stands ? '' : `, all applied in about ${spanText(seconds)}`;
   return `  ${last}, next run ${nextRun ?? 'unknown'}${left}`;
 }

@@ -23,7 +23,9 @@ const MOST_BYTES = 1024 * 1024;
 const DEFAULT_FILE = 'config/omni-sync.yaml';
 const UNVERIFIED =
   'may not be used while NODE_TLS_REJECT_UNAUTHORIZED=0 is set: anybody could pose as Omni, the directory or Redis; unset it, and name the authority of a private certificate in `ca`';
-const START = 'start from config/omni-sync.example.yaml';
+const EXAMPLE = 'start from config/omni-sync.example.yaml';
+const INIT =
+  '`omni-sync init` asks what it needs and writes it; config/omni-sync.example.yaml shows every setting';
 
 /**
  * The configuration at `path`, else at OMNI_SYNC_CONFIG, else at config/omni-sync.yaml.
@@ -36,7 +38,7 @@ export function loadConfig(options: LoadOptions): Config {
   const source = sourceOf(file, options);
   const document = readDocument(source.text);
   if (document.tree === undefined) throw new ConfigError('config-invalid', file, document.faults);
-  if (document.tree === null) throw new ConfigError('config-invalid', file, [whole(`is empty: ${START}`)]);
+  if (document.tree === null) throw new ConfigError('config-invalid', file, [whole(`is empty: ${EXAMPLE}`)]);
 
   const warnings: string[] = [];
   const filled = substitute(document.tree, options.env);
@@ -68,7 +70,7 @@ function sourceOf(file: string, { path, env }: LoadOptions): { text: string; oth
 
 function namedBy(path: string | undefined, env: Environment): string {
   if (path !== undefined) return '--config names it';
-  return env.OMNI_SYNC_CONFIG ? 'OMNI_SYNC_CONFIG names it' : START;
+  return env.OMNI_SYNC_CONFIG ? 'OMNI_SYNC_CONFIG names it' : INIT;
 }
 
 /** What the schema says of a text whose variable is missing would be said of the reference: it is left out. */

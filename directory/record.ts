@@ -85,7 +85,9 @@ function isList(value: FieldValue): value is readonly FieldValue[] {
 
 function isTooDeep(value: FieldValue, depth: number): boolean {
   if (depth > MAX_DEPTH) return true;
-  for (const inner of Object.values(value as object)) {
+  const record = value as { readonly [key: string]: FieldValue };
+  for (const key in record) {
+    const inner = record[key];
     if (typeof inner === 'object' && inner !== null && isTooDeep(inner, depth + 1)) return true;
   }
   return false;

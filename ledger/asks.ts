@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { PersonOutcome } from '../model/asked.ts';
-import { PLAIN } from './envelope.ts';
+import { PLAIN, type Sealed } from './envelope.ts';
 import type { SyncKeys } from './keys.ts';
 
 const DONE_SECONDS = 24 * 3600;
@@ -75,15 +75,18 @@ export function createAsks(redis: Redis, keys: SyncKeys, envelope = PLAIN): Asks
     },
     async close(ids, result) {
       if (ids.length === 0) return;
-      const done = typeof result === 'string' ? result : JSON.stringify(result);
       const transaction = redis.multi().hdel(keys.asks, ...ids);
-      for (const id of ids) transaction.set(keys.askDone(id), done, 'EX', DONE_SECONDS);
+      for (const id of ids) {
+        const key = keys.askDone(id);
+        const done = typeof result === 'string' ? result : envelope.at(key).write(result);
+        transaction.set(key, done, 'EX', DONE_SECONDS);
+      }
       await transaction.exec();
     },
     async state(id) {
       const [[, done] = [], [, open] = []] =
         (await redis.multi().get(keys.askDone(id)).hget(keys.asks, id).exec()) ?? [];
-      if (typeof done === 'string') return doneState(done);
+      if (typeof done === 'string') return doneState(done, envelope.at(keys.askDone(id)));
       if (typeof open !== 'string') return { kind: 'unknown' };
       return { kind: 'waiting', begun: kept(id, open).begun === true };
     },
@@ -94,7 +97,8 @@ function isPersonAsk(ask: Kept): ask is Kept & PersonAsk {
   return ask.person !== undefined;
 }
 
-function doneState(done: string): AskState {
-  if (!done.startsWith('{')) return { kind: 'done', run: done };
-  return { kind: 'looked', person: JSON.parse(done) as PersonOutcome };
+/** A run's id is neither JSON nor sealed. */
+function doneState(done: string, sealed: Sealed): AskState {
+  if (!/^[{~]/.test(done)) return { kind: 'done', run: done };
+  return { kind: 'looked', person: sealed.read(done) as PersonOutcome };
 }

@@ -1,6 +1,6 @@
 /**
- * How far each audit chain has come, noted in Redis at every append: what is cut from the end of a file, or taken away
- * with it, is missed by who knows the head.
+ * How far each audit chain has come, noted in Redis with every durable record, and within a second of any other: what is
+ * cut from the end of a file, or taken away with it, is missed by who knows the head.
  */
 import type { Redis } from 'ioredis';
 import type { Head } from './audit-chain.ts';
@@ -31,8 +31,14 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1
 `;
 
+interface NotingRedis extends Redis {
+  noteAuditHead(key: string, trail: string, seq: number, head: string): Promise<number>;
+}
+
 /** The heads of every chain whose processes use this Redis. */
-export function createAuditHeads(redis: Redis): AuditHeads {
+export function createAuditHeads(given: Redis): AuditHeads {
+  given.defineCommand('noteAuditHead', { numberOfKeys: 1, lua: NOTE });
+  const redis = given as NotingRedis;
   return {
     async get(trail) {
       const json = await redis.hget(AUDIT_HEADS_KEY, trail);
@@ -43,7 +49,7 @@ export function createAuditHeads(redis: Redis): AuditHeads {
       return all.map((json) => JSON.parse(json) as PlacedHead);
     },
     note: async (head) =>
-      void (await redis.eval(NOTE, 1, AUDIT_HEADS_KEY, head.trail, head.seq, JSON.stringify(head))),
+      void (await redis.noteAuditHead(AUDIT_HEADS_KEY, head.trail, head.seq, JSON.stringify(head))),
     forget: async (trail) => void (await redis.hdel(AUDIT_HEADS_KEY, trail)),
   };
 }

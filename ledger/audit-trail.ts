@@ -2,18 +2,20 @@
  * Appends to this host's audit record on disk. Every process that shares a data folder writes to the same chain, under
  * a lock that dies with its holder; what is appended at once in one process goes out together.
  *
- * fsync: an entry that is `durable` is on disk before `append` ends (a write to Omni that is about to be sent, an
- * operator's act); the others are given to the kernel, which a kill of the process does not undo, and reach the disk
- * with the next durable one.
+ * fsync: an entry that is `durable` is on disk, and Redis knows of it, before `append` ends (a write to Omni that is about
+ * to be sent, an operator's act); the others are given to the kernel, which a kill of the process does not undo, reach
+ * the disk with the next durable one, and Redis hears of them within a second.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rm, stat, truncate } from 'node:fs/promises';
+import { mkdir, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditEntry } from '../model/audit.ts';
+import { createAppender } from './appender.ts';
 import { type ChainKey, type Head, NOTHING_BEFORE, sealRecord } from './audit-chain.ts';
 import { type AuditFile, auditFileName, auditFiles, auditFolder, sinceOf, tailOf } from './audit-files.ts';
 import type { AuditHeads } from './audit-heads.ts';
-import { lockFolder } from './folder-lock.ts';
+import { type Lock, lockFolder } from './folder-lock.ts';
+import { keepLock } from './kept-lock.ts';
 import { shortFolder } from './short-folder.ts';
 
 export interface TrailOptions {
@@ -42,6 +44,7 @@ const FILE_AGE_MS = 31 * 24 * 3600 * 1000;
 const CLAIM_BYTES = 26;
 const LOCK_WAIT_MS = 30_000;
 const HEAD_EVERY = 1000;
+const DONE = Promise.resolve();
 
 interface Waiting {
   readonly entry: AuditEntry;
@@ -64,20 +67,28 @@ export function openTrail(options: TrailOptions): Trail {
   let waiting: Waiting[] = [];
   let working = false;
   const writer = createWriter(options);
+
+  async function carry(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const head = await writer.write(batch);
+      // What waits is written while Redis is told.
+      const noted = batch.some((one) => one.durable) ? writer.note(head) : DONE;
+      for (const { durable, resolve, reject } of batch) (durable ? noted : DONE).then(resolve, reject);
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  }
+
   async function work(): Promise<void> {
     working = true;
     while (waiting.length > 0) {
       const batch = waiting;
       waiting = [];
-      try {
-        await writer.write(batch);
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
+      await carry(batch);
     }
     working = false;
   }
+
   return {
     append(entry, durable) {
       const done = new Promise<void>((resolve, reject) => {
@@ -92,56 +103,77 @@ export function openTrail(options: TrailOptions): Trail {
 function createWriter(options: TrailOptions) {
   const { heads, host, key } = options;
   const folder = auditFolder(options.dataDir);
+  const appender = createAppender();
+  const lock = keepLock(() => takeLock(folder, leave));
   let known: Place | undefined;
   let noted = 0;
+  let told = 0;
+
+  async function note(head: Head): Promise<void> {
+    noted = head.seq;
+    if (head.seq >= told + HEAD_EVERY || told === 0) {
+      told = head.seq;
+      options.onHead(head);
+    }
+    await heads.note({ ...head, host, folder, at: new Date().toISOString() });
+  }
+
+  /** Redis is told of what was not durable, and not waited for: the next note makes up for a lost one. Never rejects: what had to be on disk is. */
+  async function leave(): Promise<void> {
+    if (known !== undefined && known.head.seq > noted) void note(known.head).catch(() => undefined);
+    await appender.close().catch(() => undefined);
+  }
+
+  /** Where the next record goes, and which files are old enough to be deleted. */
+  async function begin(others: boolean) {
+    const before = (others ? undefined : known) ?? (await placeOf(options, known));
+    const begun = await turned(options, before);
+    const first = known === undefined || begun.path !== before.path;
+    return { begun, old: first ? await deletable(options) : undefined };
+  }
 
   return {
-    async write(batch: readonly Waiting[]): Promise<void> {
-      const head = await locked(folder, async () => {
-        const before = await placeOf(options, known);
-        const first = known === undefined;
+    note,
+    write: (batch: readonly Waiting[]): Promise<Head> =>
+      lock.under(async (others) => {
+        const { begun, old } = await begin(others);
         known = undefined;
-        const begun = await turned(options, before);
         const records = batch.map(({ entry }) => entry);
-        const old = first || begun.path !== before.path ? await deletable(options) : undefined;
         if (old !== undefined)
           records.push({ at: new Date().toISOString(), did: 'retention', note: String(old.upTo) });
-        const lines: string[] = [];
-        let at = begun.head;
-        for (const record of records) {
-          const sealed = sealRecord(record, at, key);
-          lines.push(`${sealed.line}\n`);
-          at = sealed.head;
-        }
+        const { text, head } = sealAll(records, begun.head, key);
         const durable = old !== undefined || batch.some((one) => one.durable);
-        const bytes = await appendTo(begun, lines.join(''), durable);
-        known = { path: begun.path, bytes, since: begun.since, head: at };
+        const bytes = await appender.append(begun, text, durable);
+        known = { path: begun.path, bytes, since: begun.since, head };
         for (const { path } of old?.files ?? []) await rm(path, { force: true });
-        return at;
-      });
-      if (head.seq >= noted + HEAD_EVERY || noted === 0) {
-        noted = head.seq;
-        options.onHead(head);
-      }
-      await heads.note({ ...head, host, folder, at: new Date().toISOString() });
-    },
+        return head;
+      }),
   };
 }
 
-async function locked<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
+function sealAll(records: readonly AuditEntry[], from: Head, key: ChainKey | undefined) {
+  let [text, head] = ['', from];
+  for (const record of records) {
+    const sealed = sealRecord(record, head, key);
+    text += `${sealed.line}\n`;
+    head = sealed.head;
+  }
+  return { text, head };
+}
+
+/** `leave` is done before the lock is given up. */
+async function takeLock(folder: string, leave: () => Promise<void>): Promise<Lock> {
   const lockPlace = join(folder, 'lock');
   await mkdir(lockPlace, { recursive: true, mode: 0o700 });
   const short = await shortFolder(lockPlace, CLAIM_BYTES);
   if (short === undefined) throw new Error(`the path of ${lockPlace} is too long for a socket`);
   try {
-    const lock = await lockFolder(short.path, AbortSignal.timeout(LOCK_WAIT_MS));
-    try {
-      return await work();
-    } finally {
-      await lock.release();
-    }
-  } finally {
+    const { wanted, release } = await lockFolder(short.path, AbortSignal.timeout(LOCK_WAIT_MS));
+    const giveUp = () => release().finally(() => short.close());
+    return { wanted, release: () => leave().finally(giveUp) };
+  } catch (error) {
     await short.close();
+    throw error;
   }
 }
 
@@ -213,26 +245,4 @@ async function deletable(
   return count === 0 || first === undefined
     ? undefined
     : { files: own.slice(0, count), upTo: first.from - 1 };
-}
-
-/** Appends, and gives the file's size; a part of it that was written is taken back. */
-async function appendTo(place: Place, text: string, durable: boolean): Promise<number> {
-  const handle = await open(place.path, 'a', 0o600);
-  try {
-    await handle.appendFile(text);
-    if (durable) await handle.datasync();
-  } catch (error) {
-    await handle.truncate(place.bytes).catch(() => undefined);
-    throw error;
-  } finally {
-    await handle.close();
-  }
-  if (place.bytes === 0) await syncFolder(join(place.path, '..'));
-  return place.bytes + Buffer.byteLength(text);
-}
-
-/** A new file's name is on disk too. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  await handle.sync().finally(() => handle.close());
 }

@@ -64,6 +64,7 @@ export function createBudget(options: BudgetOptions): HostBudget {
     if (apiKey === undefined) throw new Error(`the budget granted key ${grant.index} of ${apiKeys.length}`);
     return {
       apiKey,
+      grantedAt: performance.now(),
       async settle(verdict) {
         if (verdict.kind === 'answered' && !grant.dirty) return;
         await settleTurn(redis, [hostName, clockName(apiKey)], { verdict, grant, pace });

@@ -3,7 +3,7 @@
 import type { AuditFacts } from '../model/audit.ts';
 import type { ChangeKind } from '../model/change.ts';
 import type { Link } from '../model/link.ts';
-import { VIEW_ALONE } from './audit.ts';
+import { type Audit, VIEW_ALONE } from './audit.ts';
 import type { SyncKeys } from './keys.ts';
 import { groupOf } from './links.ts';
 import { bucketOf, packLink } from './packing.ts';
@@ -48,33 +48,36 @@ export interface Commit {
 export interface Committer {
   /** Whether this person has nothing more to apply: false where a newer desired state waits. */
   commit(commit: Commit): Promise<boolean>;
-  /** Many at once, in one round trip. */
-  commitMany(commits: readonly Commit[]): Promise<void>;
 }
 
-/** The committer of one sync. Each change is in the audit record on disk before it is remembered: it may stand there twice, never not. */
+/** The keys and arguments of the script; what is to be audited is in the record on disk by then: it may stand there twice, never not. */
+export async function commitArgs(commit: Commit, keys: SyncKeys, audit: Pick<Audit, 'stamp' | 'keep'>) {
+  const record = commit.audit && audit.stamp(commit.audit);
+  if (record !== undefined) await audit.keep(record, false);
+  const { effect, ref, sourceId, version } = commit;
+  const bucket = bucketOf(sourceId);
+  const from = bucketOf(commit.from?.sourceId ?? sourceId);
+  const entry = effect.kind === 'put' ? packLink(effect.link) : '';
+  const print = effect.kind === 'put' || effect.kind === 'mark' ? effect.fingerprint : '';
+  const about = [
+    ...[keys.links(bucket), keys.index(groupOf(bucket)), keys.outbox, keys.intents],
+    ...[keys.quarantine, keys.audit, keys.run(commit.run), keys.leavers, keys.approvals],
+    ...[keys.links(from), keys.index(groupOf(from))],
+  ];
+  const args = [
+    ...[bucket, sourceId, effect.kind, entry, print, ref, version],
+    ...[record === undefined ? '' : JSON.stringify(record), commit.kind ?? '', commit.calls],
+    ...[from, commit.from?.sourceId ?? '', commit.from?.ref ?? ''],
+  ];
+  return { about, args };
+}
+
+/** The committer of one sync. */
 export function createCommitter(redis: ScriptedRedis, keys: SyncKeys, audit = VIEW_ALONE): Committer {
-  const argsOf = async (commit: Commit) => {
-    const record = commit.audit && audit.stamp(commit.audit);
-    if (record !== undefined) await audit.keep(record, false);
-    const { effect, ref, sourceId, version } = commit;
-    const bucket = bucketOf(sourceId);
-    const from = bucketOf(commit.from?.sourceId ?? sourceId);
-    const entry = effect.kind === 'put' ? packLink(effect.link) : '';
-    const print = effect.kind === 'put' || effect.kind === 'mark' ? effect.fingerprint : '';
-    return [
-      ...[keys.links(bucket), keys.index(groupOf(bucket)), keys.outbox, keys.intents],
-      ...[keys.quarantine, keys.audit, keys.run(commit.run), keys.leavers, keys.approvals],
-      ...[keys.links(from), keys.index(groupOf(from))],
-      ...[bucket, sourceId, effect.kind, entry, print, ref, version],
-      ...[record === undefined ? '' : JSON.stringify(record), commit.kind ?? '', commit.calls],
-      ...[from, commit.from?.sourceId ?? '', commit.from?.ref ?? ''],
-    ];
-  };
   return {
-    commit: async (commit) => (await redis.commitPerson(...(await argsOf(commit)))) === 1,
-    async commitMany(commits) {
-      await Promise.all(commits.map(async (commit) => redis.commitPerson(...(await argsOf(commit)))));
+    async commit(commit) {
+      const { about, args } = await commitArgs(commit, keys, audit);
+      return (await redis.commitPerson(...about, ...args)) === 1;
     },
   };
 }

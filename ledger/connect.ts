@@ -1,6 +1,7 @@
 /** Opens the connection to Redis that a configuration names, and refuses one that would lose what it is given. */
 import { Cluster, Redis } from 'ioredis';
 import { SyncError } from '../model/errors.ts';
+import { gatherWrites } from './gather-writes.ts';
 import { tlsOptions } from './redis-tls.ts';
 
 /** Where Redis is. `socket`: the private one. */
@@ -37,6 +38,7 @@ const DEMOTED = /^READONLY|-READONLY /;
 export async function connectRedis(options: ConnectOptions): Promise<Redis> {
   const redis = open(options);
   redis.on('error', options.onError);
+  gatherWrites(redis);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(unreachable(options.address)), FIRST_CONNECT_MS);

@@ -5,10 +5,11 @@
 import type { DriftRow } from '../model/drift.ts';
 import type { Link } from '../model/link.ts';
 import type { SyncKeys } from './keys.ts';
+import { PUT_LINK } from './link-script.ts';
 import { groupOf } from './links.ts';
 import { scan, throwFenced } from './outbox.ts';
 import { bucketOf, packLink } from './packing.ts';
-import { PUT_LINK, type ScriptedRedis } from './scripts.ts';
+import type { ScriptedRedis } from './scripts.ts';
 
 /** So many people are kept by name. */
 const KEPT = 10_000;

@@ -106,7 +106,7 @@ function moved(place: string, cause: unknown): SyncError {
   return new SyncError(
     'config',
     'ledger.moved',
-    `a value in Redis was not sealed where it stands, or was changed: ${key}, field ${field}: somebody else writes to this Redis; delete that field, and the next full reconcile works out anew what is wanted`,
+    `a value in Redis was not sealed where it stands, or was changed: ${key}, field ${field}: somebody else writes to this Redis; the next reconcile that meets it, or a full resync, takes it out, and what is wanted is worked out anew`,
     { cause },
   );
 }

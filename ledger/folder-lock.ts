@@ -21,7 +21,9 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-interface Lock {
+export interface Lock {
+  /** Resolves once another process, or another holder of this one, waits for it. */
+  readonly wanted: Promise<void>;
   release(): Promise<void>;
 }
 
@@ -96,19 +98,26 @@ async function claim(folder: string, number: number): Promise<Lock | undefined> 
 
 async function listen(path: string): Promise<Lock> {
   const waiting = new Set<Socket>();
+  let want = () => {};
+  const wanted = new Promise<void>((resolve) => {
+    want = resolve;
+  });
   const server = createServer((socket) => {
+    want();
     waiting.add(socket);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => waiting.delete(socket));
   });
   server.listen(path);
   await once(server, 'listening');
+  // Without descriptors nobody can be accepted: who waits is cut off, and looks again.
+  server.on('error', () => undefined);
   return {
-    async release() {
-      const end = once(server, 'close');
-      server.close();
+    wanted,
+    release() {
+      const end = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of waiting) socket.destroy();
-      await end;
+      return end;
     },
   };
 }

@@ -5,6 +5,7 @@ import { type Alarms, createAlarms } from './alarms.ts';
 import { type Asks, createAsks } from './asks.ts';
 import { type Audit, createAudit } from './audit.ts';
 import type { Trail } from './audit-trail.ts';
+import { type Carry, createCarry } from './carry.ts';
 import { type Committer, createCommitter } from './commit.ts';
 import { createDefinitions, type Definitions } from './definitions.ts';
 import { createDrift, type Drift } from './drift.ts';
@@ -16,6 +17,7 @@ import { acquireHand, acquireLease, type Hand, type Lease } from './lease.ts';
 import { createLeavers, type Leavers } from './leavers.ts';
 import { createLinks, type Links } from './links.ts';
 import { createMeta, type Identity, type Meta } from './meta.ts';
+import { dropMoved } from './moved.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import { createQuarantine, type Quarantine } from './quarantine.ts';
 import { createRefs } from './ref.ts';
@@ -23,6 +25,7 @@ import { createRegister, type Register } from './register.ts';
 import { createReview, type Review } from './review.ts';
 import { createRuns, type Runs } from './runs.ts';
 import { type ScriptedRedis, withScripts } from './scripts.ts';
+import { createSettler, type Settler } from './settle.ts';
 import { createSigns, type Signs } from './signs.ts';
 import { createWatermarks, type Watermarks } from './watermark.ts';
 
@@ -30,10 +33,10 @@ const TICK_SECONDS = 3600;
 /** No sync can be called so: under its keys nothing is ever written. */
 const NOBODY = ' ';
 
-export interface Ledger extends Committer, Review, Intents {
+export interface Ledger extends Committer, Settler, Review, Intents {
   /** Whose people it remembers, or is to remember. */
   readonly identity: Identity;
-  readonly meta: Pick<Meta, 'warm' | 'countRun'>;
+  readonly meta: Pick<Meta, 'warm' | 'count' | 'witness'>;
   readonly links: Links;
   readonly outbox: Outbox;
   readonly quarantine: Quarantine;
@@ -48,6 +51,8 @@ export interface Ledger extends Committer, Review, Intents {
   readonly signs: Signs;
   readonly audit: Audit;
   readonly alarms: Alarms;
+  /** Takes links of another ledger in. */
+  readonly carry: Carry;
   /** Opens the ledger; see Meta.begin. `ref` names people for as long as this ledger is not wiped. */
   begin(): Promise<{
     readonly ref: (sourceId: string) => string;
@@ -57,6 +62,8 @@ export interface Ledger extends Committer, Review, Intents {
   /** Looks without writing anything, also where `begin` would refuse. */
   look(): Promise<LedgerLook>;
   lease(holder: string): Promise<Lease | undefined>;
+  /** Takes out of what is sealed what was not sealed where it stands, or was changed. */
+  dropMoved(): Promise<void>;
   /** The lease of single look-ups by hand, which go on beside a reconcile. */
   hand(holder: string): Promise<Hand | undefined>;
   /** Refs of people whom a look-up by hand has written since the last reconcile began. */
@@ -121,6 +128,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   const now = clockOf(redis);
   return {
     ...createCommitter(redis, keys, audit),
+    ...createSettler(redis, keys, audit),
     ...createReview(redis, keys, envelope),
     ...createIntents(redis, keys, envelope),
     ...memory,
@@ -131,6 +139,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     asks: createAsks(redis, keys, envelope),
     watermarks: createWatermarks(redis, keys, envelope),
     drift: createDrift(redis, keys),
+    carry: createCarry(redis, keys),
     async look() {
       const { refKey, cold, rebinds, otherOmni } = await meta.look();
       return {
@@ -149,6 +158,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       return { ...begun, ref: createRefs(refKey) };
     },
     lease: (holder) => acquireLease(redis, keys, holder),
+    dropMoved: () => dropMoved(redis, keys, envelope),
     hand: (holder) => acquireHand(redis, keys, holder),
     askedFor: async () => new Set(await redis.smembers(keys.asked)),
     now,

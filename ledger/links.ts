@@ -17,6 +17,8 @@ export interface StoredLink {
 export interface Links {
   /** The fingerprints of everyone, to find who is unchanged: one command for each 1024 buckets. */
   index(): Promise<LinkIndex>;
+  /** The link of one person. */
+  get(sourceId: string): Promise<Link | undefined>;
   /** The links of these people; who has none is absent. */
   of(sourceIds: readonly string[]): Promise<Map<string, StoredLink>>;
   /** Every link of these buckets (of all where left out), a batch of buckets at a time. */
@@ -58,6 +60,11 @@ export function createLinks(redis: Redis, keys: SyncKeys): Links {
         for (const [bucket, value] of Object.entries(fields)) all.set(Number(bucket), value);
       }
       return createLinkIndex(all);
+    },
+
+    async get(sourceId) {
+      const blob = await redis.getBuffer(keys.links(bucketOf(sourceId)));
+      return blob === null ? undefined : unpackLinks(blob).find((link) => link.sourceId === sourceId);
     },
 
     async of(sourceIds) {

@@ -3,7 +3,6 @@
  * that was wiped or set back to an older copy is noticed. A cold ledger first learns who is in Omni.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
 import { type Envelope, PLAIN, unknownKey } from './envelope.ts';
@@ -11,6 +10,7 @@ import { BUCKETS, BUCKETS_PER_GROUP, type SyncKeys } from './keys.ts';
 import { batches } from './links.ts';
 import { reseal } from './reseal.ts';
 import type { ScriptedRedis } from './scripts.ts';
+import { createNote } from './set-back.ts';
 
 /** The form of the data in Redis that this program writes. */
 const SCHEMA = 1;
@@ -37,10 +37,15 @@ export interface Meta {
   /** From now on the ledger is believed to know everyone in Omni, unless it is not `epoch`'s any more: wiped meanwhile. */
   warm(epoch: string): Promise<void>;
   /**
-   * Counts a run, here and in the data folder: the pair that tells an older copy. Where the folder takes no file, a
-   * warning comes back: the run is good without.
+   * Counts a run, or an act that calls a removal off, here and in the data folder: the pair that tells an older copy. Before what it
+   * is about is written. Where the folder takes no file, a warning comes back: what was counted is good without.
    */
-  countRun(): Promise<string | undefined>;
+  count(): Promise<string | undefined>;
+  /**
+   * Notes in the data folder how far Redis has come, so that a process which counts no runs notices an older copy too: to be
+   * called every so often. A warning comes back once for each run that cannot be noted.
+   */
+  witness(): Promise<string | undefined>;
 }
 
 export interface Begun {
@@ -77,7 +82,7 @@ export interface MetaOptions {
 /** The ledger's word on itself, for one sync. */
 export function createMeta(options: MetaOptions): Meta {
   const { redis, keys, envelope = PLAIN } = options;
-  const epochFile = join(options.dataDir, `epoch-${options.sync}.json`);
+  const noted = createNote(redis, keys, join(options.dataDir, `epoch-${options.sync}.json`));
   return {
     async begin() {
       const stored = await redis.hgetall(keys.meta);
@@ -85,11 +90,8 @@ export function createMeta(options: MetaOptions): Meta {
       checkKey(stored.sealedWith, envelope);
       if (stored.identity !== undefined && stored.identity !== JSON.stringify(options.identity))
         await rebind(options, stored);
-      await beginIfMissing(options);
-      if (stored.sealedWith !== envelope.sealsWith) await sealAll(options, envelope);
-      const now = await redis.hgetall(keys.meta);
-      const older = await setBack(epochFile, { epoch: now.epoch ?? '', runs: Number(now.runs) });
-      if (older) await redis.hdel(keys.meta, 'warm');
+      const now = isBegun(stored, options) ? stored : await beginWhole(options, stored);
+      const older = await noted.tell({ epoch: now.epoch ?? '', runs: Number(now.runs) });
       return { refKey: now.refKey ?? '', epoch: now.epoch ?? '', cold: older || now.warm === undefined };
     },
     async look() {
@@ -98,7 +100,8 @@ export function createMeta(options: MetaOptions): Meta {
       checkKey(stored.sealedWith, envelope);
       const { identity } = options;
       const other = stored.identity !== undefined && stored.identity !== JSON.stringify(identity);
-      const older = await setBack(epochFile, { epoch: stored.epoch ?? '', runs: Number(stored.runs ?? 0) });
+      const counted = { epoch: stored.epoch ?? '', runs: Number(stored.runs ?? 0) };
+      const older = await noted.isNewer(counted);
       return {
         refKey: stored.refKey,
         cold: other || older || stored.warm === undefined,
@@ -107,12 +110,31 @@ export function createMeta(options: MetaOptions): Meta {
       };
     },
     warm: async (epoch) => void (await redis.warmLedger(keys.meta, epoch)),
-    async countRun() {
+    async count() {
       const runs = await redis.hincrby(keys.meta, 'runs', 1);
       const epoch = await redis.hget(keys.meta, 'epoch');
-      return note(epochFile, JSON.stringify({ epoch, runs }));
+      return noted.write({ epoch: epoch ?? '', runs });
     },
+    witness: noted.witness,
   };
+}
+
+/** Nothing is to be written: the usual case, at every command and for every person who is looked up. */
+function isBegun(stored: Record<string, string>, { identity, envelope = PLAIN }: MetaOptions): boolean {
+  const { schema, omniHost, epoch, refKey, runs } = stored;
+  const whole = ![schema, omniHost, epoch, refKey, runs].includes(undefined);
+  return whole && stored.identity === JSON.stringify(identity) && stored.sealedWith === envelope.sealsWith;
+}
+
+/** @returns what is stored then */
+async function beginWhole(
+  options: MetaOptions,
+  stored: Record<string, string>,
+): Promise<Record<string, string>> {
+  const { redis, keys, envelope = PLAIN } = options;
+  await beginIfMissing(options);
+  if (stored.sealedWith !== envelope.sealsWith) await sealAll(options, envelope);
+  return redis.hgetall(keys.meta);
 }
 
 async function beginIfMissing({ redis, keys, identity }: MetaOptions): Promise<void> {
@@ -166,30 +188,6 @@ async function forgetPeople(redis: ScriptedRedis, keys: SyncKeys): Promise<void>
   await redis.unlink(keys.leavers, keys.approvals, keys.passed('missing'), keys.passed('due'));
   await redis.unlink(keys.definitions, keys.definitionsFresh, keys.unmatched, keys.held, keys.answers);
   await redis.unlink(keys.drift, keys.verify);
-}
-
-/** Whether Redis now stands at an earlier point of the same epoch than the note beside it: an older copy was restored. */
-async function setBack(file: string, now: { epoch: string; runs: number }): Promise<boolean> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return false;
-  try {
-    const noted = JSON.parse(text) as { epoch?: unknown; runs?: unknown };
-    return noted.epoch === now.epoch && typeof noted.runs === 'number' && noted.runs > now.runs;
-  } catch {
-    return false;
-  }
-}
-
-/** Writes a file whole; a warning where the file system refuses. */
-async function note(file: string, text: string): Promise<string | undefined> {
-  try {
-    await writeFile(`${file}.new`, text, { mode: 0o600 });
-    await rename(`${file}.new`, file);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof Error && 'syscall' in error && 'code' in error)) throw error;
-    return `${file} cannot be written (${error.code}), so a Redis that is set back to an older copy would not be noticed: mend the owner, rights or space of its folder`;
-  }
 }
 
 /** What differs, each part with its old and its new value. */

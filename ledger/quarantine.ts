@@ -46,6 +46,7 @@ export interface SetbackTold {
 }
 
 export interface Quarantine {
+  /** Notes why this desired state failed, if it waits still. */
   put(ref: string, setback: Setback, told: SetbackTold): Promise<void>;
   get(ref: string): Promise<SetAside | undefined>;
   all(): Promise<SetAside[]>;
@@ -73,8 +74,8 @@ export function createQuarantine(
       if (record !== undefined) await audit.keep(record, false);
       const shown = record === undefined ? '' : JSON.stringify(record);
       const tail = [Math.ceil(told.waitMs), told.calls, failed, shown];
-      const about = [keys.quarantine, keys.run(told.run), keys.audit];
-      await redis.setAside(...about, ref, sealed.write(setback, ref), ...tail);
+      const about = [keys.quarantine, keys.run(told.run), keys.audit, keys.outbox];
+      await redis.setAside(...about, ref, setback.version, sealed.write(setback, ref), ...tail);
     },
     async get(ref) {
       const text = await redis.hget(keys.quarantine, ref);

@@ -3,63 +3,15 @@
  * Names and argument order are fixed by ledger/ itself; nobody else calls them.
  */
 import type { Redis } from 'ioredis';
+import { PUT_LINK } from './link-script.ts';
 import { WRITER } from './writer-script.ts';
-
-/** Replaces, adds or (with an empty entry) removes one packed link and its fingerprint. */
-export const PUT_LINK = `
-local function put_link(links_key, index_key, bucket, id, entry, print)
-  local blob = redis.call('GET', links_key) or ''
-  local prints = redis.call('HGET', index_key, bucket) or ''
-  local at, nth = 1, 0
-  while at <= #blob do
-    local length = blob:byte(at) * 256 + blob:byte(at + 1)
-    if blob:byte(at + 2) == #id and blob:sub(at + 3, at + 2 + #id) == id then
-      blob = blob:sub(1, at - 1) .. entry .. blob:sub(at + 2 + length)
-      prints = prints:sub(1, nth * 8) .. print .. prints:sub(nth * 8 + 9)
-      break
-    end
-    at = at + 2 + length
-    nth = nth + 1
-    if at > #blob then
-      blob = blob .. entry
-      prints = prints .. print
-      break
-    end
-  end
-  if #blob == 0 then
-    blob = entry
-    prints = print
-  end
-  if #blob == 0 then
-    redis.call('DEL', links_key)
-    redis.call('HDEL', index_key, bucket)
-  else
-    redis.call('SET', links_key, blob)
-    redis.call('HSET', index_key, bucket, prints)
-  end
-end
-
-local function mark_link(links_key, index_key, bucket, id, print)
-  local blob = redis.call('GET', links_key) or ''
-  local at, nth = 1, 0
-  while at <= #blob do
-    if blob:byte(at + 2) == #id and blob:sub(at + 3, at + 2 + #id) == id then
-      local prints = redis.call('HGET', index_key, bucket)
-      redis.call('HSET', index_key, bucket, prints:sub(1, nth * 8) .. print .. prints:sub(nth * 8 + 9))
-      return
-    end
-    at = at + 2 + blob:byte(at) * 256 + blob:byte(at + 1)
-    nth = nth + 1
-  end
-end
-`;
 
 /**
  * What became of one person, all at once: the link, the fingerprint, the intent, the quarantine, the tombstone, the
  * audit, the run's counts; a link that moves from another sourceId goes from there; and the outbox row goes, if it still is the version that was applied.
  * Returns 1 where the person has nothing more to apply, 0 where a newer desired state waits.
  */
-const COMMIT = `${PUT_LINK}
+export const COMMIT = `${PUT_LINK}
 local links, index, outbox, intents, quarantine, audit, run, leavers, approvals, from_links, from_index = unpack(KEYS)
 local bucket, id, mode, entry, print, ref, version, record, kind, calls, from_bucket, from_id, from_ref = unpack(ARGV)
 local function forget_leaver(who)
@@ -191,13 +143,19 @@ if ARGV[2] == '0' then redis.call('DEL', KEYS[1]) else redis.call('PEXPIRE', KEY
 return 1
 `;
 
-/** Notes why a person is set aside or waits, with the not-before time by Redis's clock; counts the calls. */
+/**
+ * Notes why a person is set aside or waits, with the not-before time by Redis's clock, if what failed is wanted still:
+ * another process may have carried it out. Counts the calls.
+ */
 const SET_ASIDE = `
-local quarantine, run, audit = unpack(KEYS)
-local ref, note, wait, calls, failed, record = unpack(ARGV)
+local quarantine, run, audit, outbox = unpack(KEYS)
+local ref, version, note, wait, calls, failed, record = unpack(ARGV)
 local now = redis.call('TIME')
 local at = now[1] * 1000 + math.floor(now[2] / 1000)
-redis.call('HSET', quarantine, ref, string.format('%.0f\\n%.0f\\n', at + wait, at) .. note)
+local row = redis.call('HGET', outbox, ref)
+if row and row:sub(1, #version + 1) == version .. '\\n' then
+  redis.call('HSET', quarantine, ref, string.format('%.0f\\n%.0f\\n', at + wait, at) .. note)
+end
 if calls ~= '0' then redis.call('HINCRBY', run, 'calls', calls) end
 if failed ~= '0' then redis.call('HINCRBY', run, 'failed', failed) end
 redis.call('EXPIRE', run, 2592000)
@@ -234,7 +192,7 @@ export function withScripts(redis: Redis): ScriptedRedis {
   redis.defineCommand('putWatermark', { numberOfKeys: 3, lua: PUT_WATERMARK });
   redis.defineCommand('acquireLease', { lua: ACQUIRE });
   redis.defineCommand('renewLease', { numberOfKeys: 1, lua: RENEW });
-  redis.defineCommand('setAside', { numberOfKeys: 3, lua: SET_ASIDE });
+  redis.defineCommand('setAside', { numberOfKeys: 4, lua: SET_ASIDE });
   redis.defineCommand('warmLedger', { numberOfKeys: 1, lua: WARM });
   return redis as ScriptedRedis;
 }

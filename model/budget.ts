@@ -10,6 +10,8 @@ export type CallVerdict =
 /** The right to make one request now with one key. Stale after a moment: make the request at once. */
 export interface Turn {
   readonly apiKey: string;
+  /** When it was granted, as `performance.now()` of this process says it. */
+  readonly grantedAt: number;
   /** Says what came of the request; called once for each turn that was used. */
   settle(verdict: CallVerdict): Promise<void>;
 }

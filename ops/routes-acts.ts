@@ -87,35 +87,27 @@ function retryRoute(options: SyncRoutesOptions): Route {
   });
 }
 
+const FLOWS = [
+  ['pause', 'Send nothing to Omni until resume; nothing is lost'],
+  ['resume', 'Go on after a pause, or after Omni refused the key'],
+] as const;
+
 /** Whether anything is sent at all. */
 function flowRoutes(options: SyncRoutesOptions): readonly Route[] {
-  const of = ({ name }: { name: string }) => syncOf(options, name);
-  return [
+  return FLOWS.map(([act, summary]) =>
     route({
       method: 'POST',
-      path: '/api/syncs/{name}/pause',
+      path: `/api/syncs/{name}/${act}`,
       scope: 'operate',
-      summary: 'Send nothing to Omni until resume; nothing is lost',
+      summary,
       params: SYNC,
       answers: { 204: NOTHING },
       async handle({ params, caller }) {
-        await of(params).pause(caller.name);
+        await syncOf(options, params.name)[act](caller.name);
         return { status: 204, body: undefined };
       },
     }),
-    route({
-      method: 'POST',
-      path: '/api/syncs/{name}/resume',
-      scope: 'operate',
-      summary: 'Go on after a pause, or after Omni refused the key',
-      params: SYNC,
-      answers: { 204: NOTHING },
-      async handle({ params, caller }) {
-        await of(params).resume(caller.name);
-        return { status: 204, body: undefined };
-      },
-    }),
-  ];
+  );
 }
 
 /** A part of what was meant may be a slip in the rest. */

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { SyncError } from '../model/errors.ts';
+import { faultFacts } from '../model/fault.ts';
 import type { Health } from '../model/health.ts';
 import { boardRoutes } from './board/board.ts';
 import { keepDoor } from './door.ts';
@@ -161,8 +162,7 @@ function tell(error: unknown, request: FastifyRequest, reply: FastifyReply, { lo
   const problem = asProblem(error);
   // The route, not the path: a path may name a person.
   const route = `${request.method} ${request.routeOptions?.url ?? '(none)'}`;
-  if (problem.status === 500)
-    log.error({ route, stack: error instanceof Error ? error.stack : String(error) }, 'a request failed');
+  if (problem.status === 500) log.error({ route, ...faultFacts(error) }, 'a request failed');
   const answer = reply.headers(problem.headers).code(problem.status);
   if (wantsPage(request)) return answer.type('text/html; charset=utf-8').send(problemPage(problem));
   return answer.type(PROBLEM_TYPE).send(problemOf(problem.status, problem.more));

@@ -16,6 +16,8 @@
  * | approved | a complete read after the grace's end | leaving, and not counted in the window: an operator has looked |
  * | leaving | still not wanted | leaving |
  *
+ * After Redis was set back to an older copy, or under another directory, each grace begins anew (`begunAnew`).
+ *
  * Whoever leaves while a set is held is held with it: the directory is in doubt until somebody has looked or it is mended, and
  * a read that loses a few more each time must not take them away one limit after another.
  */
@@ -35,6 +37,8 @@ export interface Unwelcome {
 export interface LeaversInput {
   /** Milliseconds since 1970, by Redis's clock: when the read began. */
   readonly now: number;
+  /** The same, when it had ended: what it has seen may have come to be while it went on, or while its process stood still. */
+  readonly endedAt: number;
   readonly complete: boolean;
   /** Not wanted, and not protected. */
   readonly unwelcome: readonly Unwelcome[];
@@ -85,6 +89,23 @@ export function decideLeavers(input: LeaversInput): LeaversDecision {
   };
 }
 
+/**
+ * What is remembered in an older copy, to be taken for this read's own: whoever was back meanwhile, and left again, has a whole grace, as
+ * has whom an operator kept; and what was let go passes the guard again.
+ */
+export function begunAnew(
+  tombstones: readonly Tombstone[],
+  { graceMs, endedAt }: Pick<LeaversInput, 'graceMs' | 'endedAt'>,
+): Tombstone[] {
+  return tombstones.map((earlier) => {
+    const tombstone = { ...earlier, since: endedAt, due: endedAt + graceMs[earlier.cause] };
+    const wasLetGo = earlier.stage === 'approved' || earlier.stage === 'leaving';
+    return wasLetGo
+      ? hold(tombstone, 'missing', 'Redis was set back to an older copy, or the directory is another one')
+      : tombstone;
+  });
+}
+
 /** Has yet to pass the guard's first look. */
 function isEntering({ heldBy }: Tombstone): boolean {
   return heldBy === 'missing';
@@ -102,9 +123,9 @@ function carryOver(input: LeaversInput): Tombstone[] {
 function carry(
   { unseen, ...person }: Unwelcome,
   earlier: Tombstone | undefined,
-  { graceMs, now }: LeaversInput,
+  { graceMs, now, endedAt }: LeaversInput,
 ): Tombstone {
-  const since = earlier?.since ?? now;
+  const since = earlier?.since ?? endedAt;
   const due = since + graceMs[person.cause];
   if (earlier === undefined || wasAnother(earlier, person)) {
     const entering = { ...person, since, due, stage: 'held' as const, heldBy: 'missing' as const };
@@ -123,7 +144,8 @@ function wasAnother({ stage, cause, omniId }: Tombstone, person: Unwelcome): boo
 
 /** Gives out those whose time has come, if the guard allows them all. */
 function age(tombstones: readonly Tombstone[], { now, complete, recent }: LeaversInput, limit: number) {
-  const isDue = ({ due }: Tombstone) => complete && due <= now;
+  // Where there is no grace, the read that finds somebody gone is enough.
+  const isDue = ({ since, due }: Tombstone) => complete && (due <= now || due === since);
   const waits = (tombstone: Tombstone) =>
     isDue(tombstone) && (tombstone.stage === 'grace' || tombstone.heldBy === 'due');
   const waiting = tombstones.filter(waits).map(({ sourceId }) => sourceId);

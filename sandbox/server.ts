@@ -1,4 +1,5 @@
 /** Starts an Omni to rehearse on: plain HTTP on loopback, in memory, gone when it is closed. Never for real people. */
+import { setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
@@ -52,6 +53,8 @@ export const optionsSchema = settingsSchema.extend({
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { port, keys, personalKeys, ...settings } = parsed(optionsSchema, options);
   const stop = new AbortController();
+  // Every request that a fault delays listens to it.
+  setMaxListeners(0, stop.signal);
   const house = newHouse(stop.signal);
   const controls = controlsOf(house);
   controls.set(settings);

@@ -65,7 +65,7 @@ function resultOf({ shown }, tests) {
 
 function lineOf(row, tests) {
   const { number, fault, expected, invariants, shown, less } = row;
-  const files = shown.map(({ file }) => `\`${file}\``).join('<br>');
+  const files = shown.map(({ file }) => `\`test/${file}\``).join('<br>');
   return `| ${number} | ${fault} | ${expected} | ${invariants} | ${files} | ${resultOf(row, tests)} | ${less} |`;
 }
 
@@ -81,7 +81,7 @@ const [head = ''] = readFileSync(PAGE, 'utf8').split(MARK);
 const day = new Date().toISOString().slice(0, 10);
 const said = `Run on ${day}. Random campaign: ${days.length} seeds, ${bad.length} with a violation${bad.length > 0 ? ` (${bad.join(', ')})` : ''}.`;
 const heading = [
-  '| | fault | expected | judged by | shown in test/ | result | less |',
+  '| | fault | expected | judged by | shown in | result | less |',
   '| --- | --- | --- | --- | --- | --- | --- |',
 ];
 const table = rows.map((row) => lineOf(row, tests));

@@ -35,6 +35,7 @@ const FOR_TESTS = [
     services: ['smbd', 'nmbd', 'samba-ad-dc', 'winbind'],
   },
   { programs: ['faketime'], debian: 'faketime' },
+  { programs: ['curl'], debian: 'curl' },
 ];
 
 function main() {

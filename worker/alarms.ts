@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Http } from '../http/http.ts';
 import type { Alarm } from '../model/alarm.ts';
+import { faultFacts } from '../model/fault.ts';
 import type { Unready } from '../model/health.ts';
 import { type AlarmFacts, alarmsOf, decideAlarms, type Told } from '../plan/alarms.ts';
 import { changesDigest, heldDigest } from '../plan/held.ts';
@@ -57,7 +58,7 @@ export function createAlarming({ recipients, send, log }: AlarmsOptions): Alarmi
       if (recipients().length === 0) return;
       busy ??= Promise.all(syncs.map(({ sync, unready }) => tellSync(sync, unready)))
         .then(() => undefined)
-        .catch((error: unknown) => log.warn({ error: String(error) }, 'alarms could not be worked out'))
+        .catch((error: unknown) => log.warn(faultFacts(error), 'alarms could not be worked out'))
         .finally(() => {
           busy = undefined;
         });

@@ -4,6 +4,7 @@ import { APPLY_ATTEMPTS, type ApplyJob } from '../jobs/queues.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { OutboxRow } from '../ledger/outbox.ts';
 import type { Until } from '../ledger/quarantine.ts';
+import type { Budget } from '../model/budget.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { Omni } from '../omni/client.ts';
 import type { Rules } from '../plan/decide.ts';
@@ -13,7 +14,7 @@ import { auditedOmni } from './audited-omni.ts';
 import type { Events } from './events.ts';
 import type { LeavingRules } from './finish.ts';
 import { type Consequence, consequenceOf, namedError } from './outcome.ts';
-import type { Spending } from './spending.ts';
+import { isJobLost, lookingAgain, type Spending } from './spending.ts';
 
 export interface ApplyJobDeps {
   readonly ledger: Ledger;
@@ -40,18 +41,35 @@ export async function handleApplyJob(
   let waitMs: number;
   try {
     if (job.deferredFailure) throw poison();
-    const omni = auditedOmni(deps.omni.withBudget(spending), { audit: deps.ledger.audit, row: () => row });
+    const about = { audit: deps.ledger.audit, row: () => row };
+    const omniOn = (budget: Budget) => auditedOmni(deps.omni.withBudget(budget), about);
+    const omni = omniOn(spending);
+    const omniAfter = (look: () => Promise<void>) => omniOn(lookingAgain(spending, look));
     const took = (taken: OutboxRow) => {
       row = taken;
     };
-    waitMs = await applyPerson(ref, { ...deps, omni, took, takeCalls: () => spending.takeCount() });
+    const takeCalls = () => spending.takeCount();
+    waitMs = await applyPerson(ref, { ...deps, omni, omniAfter, took, takeCalls });
   } catch (error) {
-    row ??= await deps.ledger.outbox.get(ref);
+    if (isJobLost(error)) {
+      const { code, message } = error;
+      deps.events.setback({ ref, consequence: 'requeue', code, message, error });
+      return;
+    }
+    row ??= await readable(deps.ledger.outbox.get(ref));
     await fail(namedError(error), { job, token, spending, row }, deps);
     return;
   }
   if (waitMs > 0) await job.moveToDelayed(Date.now() + waitMs, token);
   else await job.moveToCompleted(null, token, false);
+}
+
+/** Nothing where somebody else changed what is read: the next reconcile takes it out. */
+function readable<Kept>(kept: Promise<Kept | undefined>): Promise<Kept | undefined> {
+  return kept.catch((error: unknown) => {
+    if (isSyncError(error, 'config')) return undefined;
+    throw error;
+  });
 }
 
 /** BullMQ gave the job up because its workers died over it, again and again. */
@@ -87,7 +105,9 @@ async function fail(
     await job.moveToWait(token);
     return;
   }
-  const until = untilOf(consequence, told.code, job);
+  const earlier = row && (await readable(ledger.quarantine.get(ref)));
+  const again = earlier?.code === told.code && earlier.version === row?.version;
+  const until = untilOf({ consequence, code: told.code, again }, job);
   if (row !== undefined) {
     const { kind, code, message, request } = told;
     const setback = {
@@ -118,9 +138,16 @@ function toldOf(error: unknown) {
   return { kind: 'bug' as const, code: 'bug', message, request: undefined, error: bug };
 }
 
-function untilOf(consequence: Consequence, code: string, job: Job): Until {
-  // All jobs that a dying process had in hand are counted against: the one that kills it is found by trying again.
-  if (code === 'job.poison') return 'reconcile';
+interface Setback {
+  readonly consequence: Consequence;
+  readonly code: string;
+  /** The same befell the same desired state before, and nothing else since. */
+  readonly again: boolean;
+}
+
+function untilOf({ consequence, code, again }: Setback, job: Job): Until {
+  // Processes may have been killed over it by chance: what kills one is known by doing so after the next reconcile too.
+  if (code === 'job.poison') return again ? 'change' : 'reconcile';
   if (consequence === 'setAside') return 'change';
   return job.attemptsMade + 1 >= APPLY_ATTEMPTS ? 'reconcile' : 'time';
 }

@@ -32,9 +32,9 @@ import { holdBack } from './withhold.ts';
 /** Applies whatever waits for a person until nothing does. Returns how long to wait where it is not yet time, in ms. */
 export async function applyPerson(ref: string, deps: ApplyDeps): Promise<number> {
   for (;;) {
-    const row = await deps.ledger.outbox.get(ref);
+    const { outbox, quarantine } = deps.ledger;
+    const [row, aside] = await Promise.all([outbox.get(ref), quarantine.get(ref)]);
     if (row === undefined) return 0;
-    const aside = await deps.ledger.quarantine.get(ref);
     if (aside?.version === row.version) {
       if (aside.until === 'change') return 0;
       const waitMs = aside.notBefore - (await deps.ledger.now());
@@ -59,8 +59,13 @@ function refuseStale({ stamp }: OutboxRow, deps: ApplyDeps): void {
 
 /** Applies one desired state. Returns false where a newer one came meanwhile. */
 async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
-  const stored = (await deps.ledger.links.of([row.sourceId])).get(row.sourceId)?.link;
-  const intent = await deps.ledger.intent(row.ref);
+  const { links, definitions } = deps.ledger;
+  const [stored, intent, known, fresh] = await Promise.all([
+    links.get(row.sourceId),
+    deps.ledger.intent(row.ref),
+    definitions.known(),
+    definitions.fresh(),
+  ]);
   const { desired } = row;
   const former = intent?.from;
   if (former !== undefined && former.sourceId !== row.relink?.sourceId)
@@ -71,17 +76,18 @@ async function applyRow(row: OutboxRow, deps: ApplyDeps): Promise<boolean> {
     if (row.leave !== undefined) return leave({ row, link: stored, intent, removal: row.leave }, deps);
     return letBe({ row, link: stored, intent }, deps);
   }
-  const known = asFarAsKnown(stored, intent);
-  const distrusted = row.readBack === true && known?.state === 'active';
-  const link = distrusted ? await readBack(known, desired, deps) : known;
+  const believed = asFarAsKnown(stored, intent);
+  const distrusted = row.readBack === true && believed?.state === 'active';
+  const link = distrusted ? await readBack(believed, desired, deps) : believed;
   const weigh = await weigher(
     { row: { ...row, desired }, link },
     intent === undefined ? row.account : undefined,
     deps,
   );
-  let weighed = weigh(await deps.ledger.definitions.known());
-  if (isWrite(weighed.decision) && (await readDefinitionsToday(desired, deps))) {
-    weighed = weigh(await deps.ledger.definitions.known());
+  let weighed = weigh(known);
+  if (!fresh && isWrite(weighed.decision)) {
+    await readDefinitionsToday(desired, deps);
+    weighed = weigh(await definitions.known());
   }
   return CARRY[weighed.decision.kind](weighed.at, weighed.decision as never, deps);
 }

@@ -5,6 +5,7 @@ import type { Lease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { UnmatchedAccount } from '../ledger/review.ts';
 import type { Watermark } from '../ledger/watermark.ts';
+import { SyncError } from '../model/errors.ts';
 import { isLifted, type Rules } from '../plan/decide.ts';
 import { handedOf } from '../plan/drift.ts';
 import { type AskedAccounts, NO_ACCOUNTS, noteAsked, readAccounts } from './accounts.ts';
@@ -16,7 +17,7 @@ import { considerLeavers, type LeaverRules, type LeaversOutcome, writeLeavers } 
 import type { Read } from './read.ts';
 import type { Selection } from './selection.ts';
 import { type SurveyEnd, type SurveyOptions, survey } from './survey.ts';
-import { type Before, findingsOf, tallyOf } from './tally.ts';
+import { type Before, findingsOf, type Tally, tallyOf } from './tally.ts';
 import { readWaiting, type Waiting } from './waiting.ts';
 import { moveWatermark } from './watermark.ts';
 
@@ -67,7 +68,7 @@ export interface Begun {
 export async function carryOut(going: Begun, { deps, lease, only }: Under): Promise<void> {
   const { id, begun, read, before, signal } = going;
   const { ledger, events } = deps;
-  const { ref, epoch, cold } = begun;
+  const { ref, cold } = begun;
   const accounts = cold ? await readAccounts(deps.omni, ledger.links, signal) : NO_ACCOUNTS;
   const distrust = await distrustOf(going, deps);
   const waiting = await readWaiting(ledger);
@@ -96,7 +97,7 @@ export async function carryOut(going: Begun, { deps, lease, only }: Under): Prom
     async consider(end) {
       const { policy } = deps.rules;
       const about = { ...deps, rules: deps.leaverRules, policy, ref, startedAt, answer: held.answer };
-      const found = await considerLeavers(end, about);
+      const found = await considerLeavers(end, { ...about, cold, endedAt: await ledger.now() });
       outcome = only === undefined ? found : await only.restrict(found, end, ledger.leavers);
       return outcome;
     },
@@ -107,22 +108,38 @@ export async function carryOut(going: Begun, { deps, lease, only }: Under): Prom
   if (outcome !== undefined) await writeLeavers(outcome, run);
   if (only === undefined) await settleOthers(end, run);
   else await only.conclude(end, ledger.links);
+  const asked = await held.write(end.complete && before === undefined);
   const tally = tallyOf(end, outcome?.tombstones.length ?? 0, before);
   await ledger.setRejections(tally.rejections);
+  await believe({ ...going, end, tally, listed }, { run, only });
+  const found = findingsOf({ kind: read.kind, end, tally, outcome, asked });
+  const calls = accounts.calls + distrust.calls;
+  await ledger.runs.finish(id, { ...found, calls, finishedAt: new Date() });
+  events.reconciled({ run: id, cold, ...found });
+}
+
+interface Settled extends Begun {
+  readonly end: SurveyEnd;
+  readonly tally: Tally;
+  readonly listed: AskedAccounts;
+}
+
+/** The next read takes as known what this one brought: once all of it stands in Redis, and not before. */
+async function believe(
+  { begun: { cold, epoch }, basis, read, end, tally, listed }: Settled,
+  { run, only }: { run: Run; only: Selection | undefined },
+): Promise<void> {
+  const { ledger, events } = run.deps;
   if (cold && end.ended) {
     await ledger.setUnmatched(unmatchedOf(listed));
     // Whoever was left out is not known yet.
     if (only?.isWhole() !== false) await ledger.meta.warm(epoch);
   }
   // What a plan lacks has not been written down.
-  if (only === undefined) await moveWatermark({ basis: going.basis, read, end, tally }, run);
-  const unnoted = await ledger.meta.countRun();
-  if (unnoted !== undefined) events.trouble(new Error(unnoted));
-  const asked = await held.write(end.complete && before === undefined);
-  const found = findingsOf({ kind: read.kind, end, tally, outcome, asked });
-  const calls = accounts.calls + distrust.calls;
-  await ledger.runs.finish(id, { ...found, calls, finishedAt: new Date() });
-  events.reconciled({ run: id, cold, ...found });
+  if (only === undefined) await moveWatermark({ basis, read, end, tally }, run);
+  events.step('reconcile.believed');
+  const unnoted = await ledger.meta.count();
+  if (unnoted !== undefined) events.trouble(new SyncError('config', 'data.note', unnoted));
 }
 
 /** Leavers who may be back; and in a read of changes those who were rejected before: they may not be now. */
@@ -149,8 +166,11 @@ function unmatchedOf(listed: AskedAccounts): UnmatchedAccount[] {
 }
 
 /** Who waits when the run begins, and whose failure stands; whom an earlier `adopt` has set aside is looked at again. */
-async function standing({ refs, leaving }: Waiting, { ledger: { quarantine }, rules }: ReconcileDeps) {
+async function standing({ refs, leaving }: Waiting, { ledger, rules }: ReconcileDeps) {
+  const { quarantine } = ledger;
   const before = await quarantine.all();
+  // Of what no reconcile reads, a worker has found it.
+  if (before.some(({ code }) => code === 'ledger.moved')) await ledger.dropMoved();
   const lifted = before.filter(({ code }) => isLifted(code, rules));
   await quarantine.release(lifted.map(({ ref }) => ref));
   const failed = before.filter((one) => one.until === 'change' && !lifted.includes(one));

@@ -1,6 +1,7 @@
 /** What `omni-sync check` looks at, one line each: every part that a run needs, tried as a run would use it. */
 import { recordName } from '../model/change.ts';
 import { isSyncError } from '../model/errors.ts';
+import { type Fits, noteFits } from './fits.ts';
 import { preview } from './preview.ts';
 import type { SyncParts } from './sync.ts';
 
@@ -13,10 +14,10 @@ export interface Finding {
 
 /** Tries the directory, the mapping, Omni's key and the attribute references. Writes nothing. */
 export async function check(parts: SyncParts, signal?: AbortSignal): Promise<Finding[]> {
-  return [
-    await finding('directory', () => tryDirectory(parts, signal)),
-    await finding('Omni', () => tryOmni(parts, signal)),
-  ];
+  const fits = noteFits();
+  const omni = await finding('Omni', () => tryOmni(parts, fits, signal));
+  const directory = await finding('directory', () => tryDirectory(parts, fits, signal));
+  return [directory, fits.judge(omni)];
 }
 
 async function finding(what: string, look: () => Promise<{ ok: boolean; detail: string }>): Promise<Finding> {
@@ -29,12 +30,13 @@ async function finding(what: string, look: () => Promise<{ ok: boolean; detail: 
 }
 
 /** Reads all of it, as a run would, since only a whole read shows that it can be read whole and who shares an address. */
-async function tryDirectory(parts: SyncParts, signal?: AbortSignal) {
+async function tryDirectory(parts: SyncParts, fits: Fits, signal?: AbortSignal) {
   const { directory, mapping } = parts;
   const counts = { inScope: 0, outOfScope: 0, inactive: 0, rejected: 0 };
   const map: typeof mapping.map = (record) => {
     const mapped = mapping.map(record);
     counts[mapped.verdict]++;
+    if (mapped.verdict === 'inScope') fits.note(mapped.desired);
     return mapped;
   };
   const seen = await preview({ ...parts, mapping: { ...mapping, map } }, { signal, offline: true });
@@ -52,8 +54,9 @@ async function tryDirectory(parts: SyncParts, signal?: AbortSignal) {
 
 const NOBODY = 'nobody would be in Omni: look at users.where and users.active';
 
-async function tryOmni({ omni, mapping }: SyncParts, signal?: AbortSignal) {
+async function tryOmni({ omni, mapping }: SyncParts, fits: Fits, signal?: AbortSignal) {
   const definitions = await omni.attributeDefinitions(signal);
+  fits.against(definitions);
   const known = new Map(definitions.map((definition) => [definition.name, definition]));
   const unknown = mapping.attributeNames.filter((name) => !known.has(name));
   const system = mapping.attributeNames.filter((name) => known.get(name)?.system === true);

@@ -134,10 +134,11 @@ function buildSync(sync: SyncConfig, shared: Shared): Sync {
   const counting = { metrics: shared.metrics, sync: sync.name };
   const logged = logEvents(log, shared.onStep ?? (() => undefined));
   const events = countEvents(logged, { ...counting, runs: ledger.runs });
-  const keys = watchKeys(settings.apiKeys, (key) => {
+  const onChange = (key: string) => {
     shared.onSecret?.(key);
     log.info('an API key was changed');
-  });
+  };
+  const keys = watchKeys(settings.apiKeys, { onChange, onTrouble: events.trouble });
   const budget = createBudget({
     redis,
     host: new URL(settings.url).host,

@@ -9,6 +9,7 @@ import { confirmedAfter } from '../plan/confirmed.ts';
 import { adoptClaim, confirmedOfAccount, decide, fieldNames, type KnownAccount } from '../plan/decide.ts';
 import { type ApplyDeps, type Case, compare, finish, newLink, patched } from './finish.ts';
 import { assertUnowned, claimUnowned } from './owner.ts';
+import { isJobLost } from './spending.ts';
 import { holdBack } from './withhold.ts';
 
 /** Creates the account, or takes the one that turns out to be there. */
@@ -35,7 +36,8 @@ export async function post(at: Case, earlier: Intent | undefined, deps: ApplyDep
 }
 
 function syncErrorOnly(error: unknown): SyncError {
-  if (isSyncError(error)) return error;
+  // The intent may be another process's by then.
+  if (isSyncError(error) && !isJobLost(error)) return error;
   throw error;
 }
 
@@ -135,14 +137,12 @@ function contradiction(omniId: string): SyncError {
 
 async function commitCreated(at: Case, account: OmniUser, deps: ApplyDeps): Promise<boolean> {
   const { desired } = at.row;
-  await claimUnowned(at.row, account.id, deps.ledger);
+  const confirmed = confirmedAfter({ desired, sent: desired, answer: account });
+  const [link] = await Promise.all([
+    newLink(at, account, { provenance: 'created', confirmed }, deps),
+    claimUnowned(at.row, account.id, deps.ledger),
+  ]);
   const note = compare(at, desired, account, deps);
-  const link = await newLink(
-    at,
-    account,
-    { provenance: 'created', confirmed: confirmedAfter({ desired, sent: desired, answer: account }) },
-    deps,
-  );
   return finish(
     at,
     {
@@ -166,7 +166,8 @@ export async function adopt(at: Case, account: KnownAccount, { deps, listed }: A
   const { row } = at;
   const { desired } = row;
   const word = await deps.ledger.held.answerTo(row.ref, adoptClaim(desired, account));
-  const decision = decide({ desired, protected: row.protected, account, answer: word }, deps.rules);
+  const situation = { desired, protected: row.protected, answer: word };
+  const decision = decide({ ...situation, account }, deps.rules);
   if (decision.kind !== 'adopt') return holdBack(at, { decision, account }, deps);
   await claimUnowned(row, account.id, deps.ledger);
   const { fields } = decision;
@@ -180,6 +181,12 @@ export async function adopt(at: Case, account: KnownAccount, { deps, listed }: A
   }
   if (answer !== undefined && addressKey(answer.userName) !== addressKey(row.desired.userName))
     throw renamed(account.id);
+  // Somebody took it away in Omni since it was listed.
+  if (answer?.active === false) {
+    await deps.ledger.register.release(account.id);
+    if (listed) await deps.ledger.disclaim(row.ref);
+    return holdBack(at, { decision: decide({ ...situation, account: answer }, deps.rules), account }, deps);
+  }
   const note = answer === undefined ? {} : compare(at, fields, answer, deps);
   const confirmed =
     answer === undefined

@@ -11,15 +11,14 @@ type Reading = Pick<ApplyDeps, 'ledger' | 'omni' | 'events' | 'signal'>;
 /** Reads that are under way, by whose they are: people who are applied at the same time share one request. */
 const underWay = new WeakMap<Definitions, Promise<void>>();
 
-/** Reads the definitions where attributes are mapped and nobody has today. Returns whether they are read now. */
-export async function readDefinitionsToday(desired: DesiredUser, deps: Reading): Promise<boolean> {
+/** Reads the definitions where attributes are mapped and nobody has today. */
+export async function readDefinitionsToday(desired: DesiredUser, deps: Reading): Promise<void> {
   const names = Object.keys(desired.attributes);
   const { definitions } = deps.ledger;
-  if (names.length === 0 || (await definitions.fresh())) return false;
+  if (names.length === 0 || (await definitions.fresh())) return;
   const begun = underWay.get(definitions) ?? read(names, deps).finally(() => underWay.delete(definitions));
   underWay.set(definitions, begun);
   await begun;
-  return true;
 }
 
 async function read(names: readonly string[], deps: Reading): Promise<void> {

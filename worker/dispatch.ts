@@ -8,7 +8,7 @@ import type { Job, Worker } from 'bullmq';
 import { type ApplyJob, LOCK_MS } from '../jobs/queues.ts';
 import type { Budget, Turn } from '../model/budget.ts';
 import { isSyncError } from '../model/errors.ts';
-import { type Spending, spendFrom } from './spending.ts';
+import { isFresh, type Spending, spendFrom } from './spending.ts';
 
 /** A worker of the apply queue, as far as jobs are taken from it. */
 export interface JobSource
@@ -40,9 +40,15 @@ export interface Dispatcher {
 /** How long a halted target, or a Redis that is away, is left alone before the next look. */
 const PAUSE_MS = 1_000;
 
-interface Held {
+/** A job that this process has. */
+interface Taken {
   readonly job: Job<ApplyJob>;
   readonly token: string;
+  /** When Redis last gave or prolonged its lock, at the earliest, as `performance.now()`. */
+  readonly lock: { at: number };
+}
+
+interface Held extends Taken {
   readonly done: Promise<void>;
 }
 
@@ -127,7 +133,7 @@ async function answered<Answer>({ owed }: Taking, ask: () => Promise<Answer>): P
 
 async function takeOne(taking: Taking, left: Left): Promise<Left> {
   const { worker, budget, held, signal } = taking;
-  let { turn } = left;
+  let turn = left.turn && isFresh(left.turn) ? left.turn : undefined;
   if (held.size >= taking.concurrency) {
     turn = undefined;
     await Promise.race([...held.values()].map(({ done }) => done));
@@ -136,10 +142,11 @@ async function takeOne(taking: Taking, left: Left): Promise<Left> {
   const token = randomUUID();
   const job = await answered(taking, () => worker.getNextJob(token, { block: !left.busy }));
   if (job === undefined) return { busy: false, turn: undefined };
+  const one = { job, token, lock: { at: lockedAt(job) } };
   const suspect = job.stalledCounter > 0;
-  if (suspect) await others({ job, token }, taking);
-  turn ??= await turnFor({ job, token }, taking);
-  const unused = await begin({ job, token }, turn, taking);
+  if (suspect) await others(one, taking);
+  turn ??= await turnFor(one, taking);
+  const unused = await begin(one, turn, taking);
   if (suspect) await taking.held.get(token)?.done;
   return { busy: true, turn: unused };
 }
@@ -148,45 +155,60 @@ async function takeOne(taking: Taking, left: Left): Promise<Left> {
  * Waits until nothing else is under way. A job over which a process died is carried out alone: where the process dies
  * again, it is this one's doing, and nobody else's is counted against.
  */
-async function others({ job, token }: Omit<Held, 'done'>, { held }: Taking): Promise<void> {
+async function others(one: Taken, { held }: Taking): Promise<void> {
   const before = [...held.values()].map(({ done }) => done);
   // Its lock is prolonged meanwhile.
-  held.set(token, { job, token, done: Promise.resolve() });
+  held.set(one.token, { ...one, done: Promise.resolve() });
   await Promise.all(before);
-  held.delete(token);
+  held.delete(one.token);
 }
 
 /** A turn for a job in hand; a job that must not be done now goes back. */
-async function turnFor({ job, token }: Omit<Held, 'done'>, taking: Taking): Promise<Turn> {
-  taking.held.set(token, { job, token, done: Promise.resolve() });
+async function turnFor(one: Taken, taking: Taking): Promise<Turn> {
+  taking.held.set(one.token, { ...one, done: Promise.resolve() });
   try {
     return await taking.budget.turn(taking.signal);
   } catch (error) {
-    await job.moveToWait(token).catch(taking.onTrouble);
+    await one.job.moveToWait(one.token).catch(taking.onTrouble);
     throw error;
   } finally {
-    taking.held.delete(token);
+    taking.held.delete(one.token);
   }
 }
 
 /** Starts a job. Returns once it is seen whether it needs its turn, which else serves the next: most that need none are over at once. */
-function begin({ job, token }: Omit<Held, 'done'>, turn: Turn, taking: Taking): Promise<Turn | undefined> {
-  const spending = spendFrom(taking.budget, turn);
+function begin(one: Taken, turn: Turn, taking: Taking): Promise<Turn | undefined> {
+  const { job, token, lock } = one;
+  const isOurs = async () => {
+    if (!isHeld(lock)) await extendLocks(taking.worker, [one]);
+    return isHeld(lock);
+  };
+  const spending = spendFrom(taking.budget, turn, isOurs);
   const handled = taking.handle(job, token, spending).catch(taking.onTrouble);
   const done = handled.finally(() => taking.held.delete(token));
-  taking.held.set(token, { job, token, done });
+  taking.held.set(token, { ...one, done });
   return Promise.race([done.then(() => spending.unused()), spending.spent.then(() => undefined)]);
 }
 
-async function extendLocks(
-  worker: JobSource,
-  held: readonly { job: Job<ApplyJob>; token: string }[],
-): Promise<void> {
-  const known = held.flatMap(({ job, token }) => (job.id === undefined ? [] : [{ id: job.id, token }]));
+/** The lock was set at the time that this host's clock gave with the request for the job; its answer may have come late. */
+function lockedAt({ processedOn }: Job<ApplyJob>): number {
+  return performance.now() - Math.max(0, Date.now() - (processedOn ?? Date.now()));
+}
+
+function isHeld({ at }: Taken['lock']): boolean {
+  return performance.now() - at < LOCK_MS;
+}
+
+async function extendLocks(worker: JobSource, held: readonly Taken[]): Promise<void> {
+  const known = held.flatMap(({ job, token, lock }) =>
+    job.id === undefined ? [] : [{ id: job.id, token, lock }],
+  );
   if (known.length === 0) return;
-  await worker.extendJobLocks(
+  const at = performance.now();
+  const lost = await worker.extendJobLocks(
     known.map(({ id }) => id),
     known.map(({ token }) => token),
     LOCK_MS,
   );
+  for (const { id, lock } of known) if (!lost.includes(id)) lock.at = at;
 }

@@ -4,11 +4,13 @@
  */
 import { addApplyJobs, type PersonToApply } from '../jobs/add.ts';
 import type { Queues, Urgency } from '../jobs/queues.ts';
-import { type Commit, standingEffect } from '../ledger/commit.ts';
+import { standingEffect } from '../ledger/commit.ts';
 import type { Lease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { UNKNOWN_PRINT } from '../ledger/link-index.ts';
 import { batches, type StoredLink } from '../ledger/links.ts';
+import type { SetAside } from '../ledger/quarantine.ts';
+import type { Settlement } from '../ledger/settle.ts';
 import type { Rejection } from '../model/change.ts';
 import type { Link } from '../model/link.ts';
 import { confirmedOfAccount, type Decision, isHeldDecision } from '../plan/decide.ts';
@@ -72,12 +74,14 @@ async function shield(shields: readonly StoredLink[], run: Run): Promise<void> {
   if (shields.length === 0) return;
   const isFree = await freeOf(run);
   const free = shields.filter(({ link }) => isFree(link.sourceId));
-  const commits = free.map(({ link, fingerprint }): Commit => {
+  const settlements = free.map(({ link, fingerprint }): Settlement => {
     const { sourceId } = link;
     const effect = { kind: 'put' as const, link, fingerprint };
-    return { ref: run.ref(sourceId), sourceId, version: '', effect, run: run.id, calls: 0 };
+    const before = { ...link, protected: !link.protected };
+    return { ref: run.ref(sourceId), sourceId, version: '', effect, before, run: run.id, calls: 0 };
   });
-  for (const batch of batches(commits, COMMITS_AT_ONCE)) await run.deps.ledger.commitMany(batch);
+  for (const batch of batches(settlements, COMMITS_AT_ONCE))
+    await run.deps.ledger.settle(batch, run.lease.token);
 }
 
 /** Links accounts whose records are not wanted already; nobody is taken away for it before an operator has looked. */
@@ -88,13 +92,13 @@ async function adoptStrays(strays: readonly Stray[], run: Run): Promise<void> {
   const fresh = strays.filter(({ sourceId }) => !linked.has(sourceId));
   const { foreign } = await ledger.register.claim(fresh.map(({ account }) => account.id));
   const since = Math.floor((await ledger.now()) / 1000);
-  const commits = fresh
+  const settlements = fresh
     .filter(({ account }) => !foreign.has(account.id))
-    .map((stray) => strayCommit(stray, since, run));
-  for (const batch of batches(commits, COMMITS_AT_ONCE)) await ledger.commitMany(batch);
+    .map((stray) => strayAdoption(stray, since, run));
+  for (const batch of batches(settlements, COMMITS_AT_ONCE)) await ledger.settle(batch, run.lease.token);
 }
 
-function strayCommit(stray: Stray, since: number, run: Run): Commit {
+function strayAdoption(stray: Stray, since: number, run: Run): Settlement {
   const { sourceId, desired, account } = stray;
   const link: Link = {
     sourceId,
@@ -116,7 +120,8 @@ function strayCommit(stray: Stray, since: number, run: Run): Commit {
     note: 'not wanted already',
   };
   const effect = { kind: 'put' as const, link, fingerprint: UNKNOWN_PRINT };
-  return { ref: run.ref(sourceId), sourceId, version: '', effect, run: run.id, calls: 0, audit };
+  const before = undefined;
+  return { ref: run.ref(sourceId), sourceId, version: '', effect, before, run: run.id, calls: 0, audit };
 }
 
 /** What needs no request to Omni is written at once: links that stand, and accounts adopted as they are. Returns whose. */
@@ -134,12 +139,12 @@ async function settle(verdicts: readonly Verdict[], run: Run): Promise<Set<strin
     ({ decision: { account } }) => !foreign.has(account.id) && !held.has(account.id),
   );
   const since = own.length === 0 ? 0 : Math.floor((await ledger.now()) / 1000);
-  const commits = [
+  const settlements = [
     ...stand.map((verdict) => standing(verdict, run)),
     ...own.map((verdict) => adoption(verdict, since, run)),
   ];
-  for (const batch of batches(commits, COMMITS_AT_ONCE)) await ledger.commitMany(batch);
-  return new Set(commits.map(({ sourceId }) => sourceId));
+  for (const batch of batches(settlements, COMMITS_AT_ONCE)) await ledger.settle(batch, run.lease.token);
+  return new Set(settlements.map(({ sourceId }) => sourceId));
 }
 
 /** Says of whom no desired state waits, neither from before nor since somebody was looked up by hand. */
@@ -149,13 +154,14 @@ async function freeOf(run: Run): Promise<(sourceId: string) => boolean> {
   return (sourceId) => !run.waiting.has(run.ref(sourceId)) && !asked.has(run.ref(sourceId));
 }
 
-function standing(verdict: Verdict, run: Run): Commit {
+function standing(verdict: Verdict, run: Run): Settlement {
   const { sourceId, fingerprint, link } = verdict;
   const effect = standingEffect(link, verdict.protected, fingerprint);
-  return { ref: run.ref(sourceId), sourceId, version: versionOf(verdict), effect, run: run.id, calls: 0 };
+  const version = versionOf(verdict);
+  return { ref: run.ref(sourceId), sourceId, version, effect, before: link, run: run.id, calls: 0 };
 }
 
-function adoption(verdict: Adoption, since: number, run: Run): Commit {
+function adoption(verdict: Adoption, since: number, run: Run): Settlement {
   const { desired, decision, fingerprint, sourceId } = verdict;
   const link: Link = {
     sourceId,
@@ -213,12 +219,24 @@ export async function dropUnmet(run: Run, rejections: readonly Rejection[]): Pro
   }
 }
 
+/** Forgets why they are set aside, but of a poison record that it was one before: worker/apply-job.ts asks. */
+async function tryAgain(aside: readonly SetAside[], { id, deps: { ledger } }: Run): Promise<void> {
+  const poisoned = aside.filter(({ code }) => code === 'job.poison');
+  const others = aside.filter((one) => !poisoned.includes(one));
+  await ledger.quarantine.release(others.map(({ ref }) => ref));
+  for (const { ref, at: _, notBefore: __, ...setback } of poisoned)
+    await ledger.quarantine.put(ref, { ...setback, until: 'time' }, { run: id, calls: 0, waitMs: 0 });
+}
+
 /** Everyone who waits has a job, also those whose job was lost between the outbox and the queue, or has spent its attempts. */
 export async function addMissingJobs(run: Run): Promise<void> {
   const { ledger, queues } = run.deps;
   const aside = await ledger.quarantine.all();
   const kept = new Set(aside.filter(({ until }) => until === 'change').map(({ ref }) => ref));
-  await ledger.quarantine.release(aside.filter(({ until }) => until === 'reconcile').map(({ ref }) => ref));
+  await tryAgain(
+    aside.filter(({ until }) => until === 'reconcile'),
+    run,
+  );
   const jobs = await queues.apply.getJobCountByTypes('waiting', 'prioritized', 'delayed', 'active');
   if (jobs >= (await ledger.outbox.size()) - kept.size) return;
   for await (const refs of ledger.outbox.refs()) {

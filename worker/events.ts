@@ -5,12 +5,14 @@ import type { RunFindings } from '../ledger/runs.ts';
 import type { ChangeKind } from '../model/change.ts';
 import type { Drifted } from '../model/drift.ts';
 import type { SyncError } from '../model/errors.ts';
+import type { StandstillChange } from './standstill.ts';
 
 /** The points at which a death is interesting; tests kill the process there. */
 export type Step =
   | 'reconcile.read'
   | 'reconcile.outbox'
   | 'reconcile.jobs'
+  | 'reconcile.believed'
   | 'apply.taken'
   | 'apply.intent'
   | 'apply.answered'
@@ -62,6 +64,8 @@ export interface Events {
   /** A reconcile that broke off. */
   broken(event: { readonly run: string; readonly problem: string; readonly error: Error }): void;
   setback(event: SetbackEvent): void;
+  /** Something keeps the sync from sending, or does no longer. */
+  standstill(change: StandstillChange): void;
   /** A fault of the machinery itself: Redis, BullMQ. */
   trouble(error: Error): void;
 }

@@ -31,6 +31,8 @@ export interface ApplyDeps {
   readonly events: Events;
   /** Omni, spending the budget of this one job. */
   readonly omni: Omni;
+  /** The same, where each request is sent only if `look` does not throw; asked when its turn has come. */
+  readonly omniAfter: (look: () => Promise<void>) => Omni;
   /** Requests made since this was last asked. */
   readonly takeCalls: () => number;
   /** Told which desired state is being applied, before anything is done: a failure is that one's, not a newer one's. */
@@ -122,6 +124,8 @@ export async function finish(
   const { cause } = row;
   const why = { ...(cause && { cause }), ...(note && { note }) };
   const audit = { did: kind, sourceId, omniId, fields, run, ...why };
+  // In an older copy of Redis they may be about to leave.
+  if (kind === 'return') await deps.ledger.meta.count();
   const commit = commitOf(row, { kind: 'put', link, fingerprint }, deps);
   const current = await deps.ledger.commit({ ...commit, kind, audit, ...(from && { from }) });
   deps.events.step('apply.committed');

@@ -1,4 +1,5 @@
 /** What Redis's state allows the service to do: everything, only to drain what waits, or nothing. */
+import { SyncError } from '../model/errors.ts';
 
 type Allowed = 'all' | 'drain' | 'nothing';
 
@@ -9,6 +10,15 @@ export interface Gate {
   onShut(listener: () => void): () => void;
   /** Whether that is a change. */
   set(allowed: Allowed): boolean;
+}
+
+/** What is not begun while the gate is shut. */
+export function shut(): SyncError {
+  return new SyncError(
+    'transient',
+    'redis.closed',
+    'nothing new is written to Redis now: it would drop what it is given, or is nearly full; the log says which',
+  );
 }
 
 /** A gate that stands open until it is set. */

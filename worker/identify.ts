@@ -24,8 +24,7 @@ export async function identify(
   deps: IdentifyDeps,
   signal?: AbortSignal,
 ): Promise<Identified | { readonly unread: string } | undefined> {
-  const { ref } = await deps.ledger.begin();
-  const [known] = await peopleNamed(deps.ledger, name);
+  const [{ ref }, [known]] = await Promise.all([deps.ledger.begin(), peopleNamed(deps.ledger, name)]);
   try {
     const sourceId = await sourceIdOf(name, known, { deps, signal });
     if (sourceId === undefined) return undefined;

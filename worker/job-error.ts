@@ -2,10 +2,10 @@
 import { isSyncError } from '../model/errors.ts';
 import type { Events } from './events.ts';
 
-/** The error itself where it is one of ours, which name nobody. Of anything else its class alone: the log is told the rest. */
+/** The error itself where it is one of ours, which name nobody. Of anything else its class alone: the log is told where. */
 export function keptError(error: unknown, { trouble }: Pick<Events, 'trouble'>): Error {
   if (isSyncError(error)) return error;
   const bug = error instanceof Error ? error : new Error(String(error));
   trouble(bug);
-  return new Error(`a fault of omni-sync itself (${bug.constructor.name}); the log has its text`);
+  return new Error(`a fault of omni-sync itself (${bug.constructor.name}); the log has its stack`);
 }

@@ -83,6 +83,7 @@ async function approveOf<Person extends { readonly sourceId: string; readonly re
 export async function keepPeople(ledger: Ledger, people: readonly string[]): Promise<ActDone> {
   const leavers = await choose(await ledger.leavers.all(), people, ledger);
   const changes = await choose(await ledger.held.all(), people, ledger);
+  if (leavers.chosen.length > 0) await ledger.meta.count();
   await ledger.leavers.keep(leavers.chosen.map(({ ref }) => ref));
   await ledger.held.answer(changes.chosen, 'kept');
   return both(leavers, changes);

@@ -1,6 +1,7 @@
 /** The API keys as they are now: one that came from a file is read again when the file changes, within five seconds. */
 import { readFileSync } from 'node:fs';
 import { markOf } from '../config/watch.ts';
+import { SyncError } from '../model/errors.ts';
 
 export interface WatchedKey {
   readonly value: string;
@@ -14,23 +15,40 @@ export interface KeyWatch {
 
 const LOOK_MS = 2_000;
 
+export interface KeyWatchOptions {
+  readonly onChange: (value: string) => void;
+  /** Told at each look of a changed file that gives no key. */
+  readonly onTrouble: (error: SyncError) => void;
+}
+
 /** Watches the files of `keys`; one that cannot be read, or is empty, leaves the key as it was. */
-export function watchKeys(keys: readonly WatchedKey[], onChange: (value: string) => void): KeyWatch {
-  const held = keys.map((key) => ({ ...key, mark: key.file === undefined ? '' : markOf(key.file) }));
+export function watchKeys(keys: readonly WatchedKey[], { onChange, onTrouble }: KeyWatchOptions): KeyWatch {
+  const held = keys.map((key) => {
+    const mark = key.file === undefined ? '' : markOf(key.file);
+    return { ...key, mark, last: mark };
+  });
   const look = () => {
     for (const key of held) {
       if (key.file === undefined) continue;
       const mark = markOf(key.file);
+      const isSettled = mark === key.last;
+      key.last = mark;
       if (mark === key.mark) continue;
       const value = readKey(key.file);
-      if (value === '') continue;
-      Object.assign(key, { mark, value });
-      onChange(value);
+      if (value !== '') {
+        Object.assign(key, { mark, value });
+        onChange(value);
+      } else if (isSettled) onTrouble(unread(key.file));
     }
   };
   const timer = setInterval(look, LOOK_MS);
   timer.unref();
   return { keys: () => held.map(({ value }) => value), close: () => clearInterval(timer) };
+}
+
+function unread(file: string): SyncError {
+  const message = `the file ${file} was changed and gives no API key now: it is missing or empty, or this user may not read it; the key of before is used on`;
+  return new SyncError('config', 'key.unread', message);
 }
 
 function readKey(file: string): string {

@@ -31,14 +31,37 @@ export async function leave(at: Leaving, deps: ApplyDeps): Promise<boolean> {
     // It may take minutes, and the person may be back.
     if (!(await mayLeave(at, link, deps))) return letBe(at, deps);
   }
-  await deps.ledger.intend(row.ref, row.version, { leave: true });
+  const intent = await deps.ledger.intend(row.ref, row.version, { leave: true });
   deps.events.step('apply.intent');
-  await takeAway(link, action, deps);
+  const look = () => assertStill(at, link, deps);
+  try {
+    await takeAway(link, action, { omni: deps.omniAfter(look), signal: deps.signal });
+  } catch (error) {
+    if (!isSyncError(error, 'unsafe') || error.code !== CALLED_OFF) throw error;
+    return (await isCurrent(row, deps)) ? leave({ ...at, intent }, deps) : false;
+  }
   deps.events.step('apply.answered');
   const fields = action === 'delete' ? [] : ['active'];
   const note = `${removal.cause}, ${action}`;
   const gone: Link = { ...link, state: 'deactivated', confirmed: new Set() };
   return finish(at, { kind: 'deactivate', link: gone, fields, note, fingerprint: DEACTIVATED_PRINT }, deps);
+}
+
+const CALLED_OFF = 'leave.called-off';
+
+/** The wait for a turn may have been an hour: who is back, or kept, since is not taken away. @throws SyncError `unsafe`. */
+async function assertStill(at: Leaving, link: Link, deps: ApplyDeps): Promise<void> {
+  if (
+    (await isCurrent(at.row, deps)) &&
+    (await mayLeave(at, link, deps)) &&
+    !(await isStale(at.removal, deps))
+  )
+    return;
+  throw new SyncError('unsafe', CALLED_OFF, 'what called for this removal does not hold any more');
+}
+
+async function isCurrent({ ref, version }: OutboxRow, { ledger }: ApplyDeps): Promise<boolean> {
+  return (await ledger.outbox.get(ref))?.version === version;
 }
 
 /** After a write that was broken off the account may be active, whatever the link says. */
@@ -49,13 +72,15 @@ function asIfActive({ link, intent }: Leaving): Link | undefined {
 /** How long what a complete read has said of who is gone is believed: the person may be back since, in milliseconds. */
 const BELIEVED_MS = 24 * 3600 * 1000;
 
-/**
- * The queue may have stood still for days, or Redis been set back to an older copy: what was known then takes nobody away.
- * @throws SyncError `transient`: the next complete read says whether they still are to leave.
- */
-async function assertFresh({ at }: Leaving['removal'], { ledger }: ApplyDeps): Promise<void> {
+/** The queue may have stood still for days, or Redis been set back to an older copy: what was known then takes nobody away. */
+async function isStale({ at }: Leaving['removal'], { ledger }: ApplyDeps): Promise<boolean> {
   const [now, { cold }] = await Promise.all([ledger.now(), ledger.begin()]);
-  if (!cold && now - at <= BELIEVED_MS) return;
+  return cold || now - at > BELIEVED_MS;
+}
+
+/** @throws SyncError `transient`: the next complete read says whether they still are to leave. */
+async function assertFresh(removal: Leaving['removal'], deps: ApplyDeps): Promise<void> {
+  if (!(await isStale(removal, deps))) return;
   throw new SyncError(
     'transient',
     'leave.stale',
@@ -112,7 +137,7 @@ export async function stateOf({ omniId }: Link, { omni, signal }: ApplyDeps): Pr
 async function takeAway(
   link: Link,
   action: 'deactivate' | 'delete',
-  { omni, signal }: ApplyDeps,
+  { omni, signal }: Pick<ApplyDeps, 'omni' | 'signal'>,
 ): Promise<void> {
   try {
     if (action === 'delete') await omni.deleteUser(link.omniId, signal);

@@ -10,7 +10,7 @@ import type { HeldAnswer, HeldClaim } from '../model/held.ts';
 import type { LeaverCause } from '../model/leaver.ts';
 import type { Policy } from '../plan/decide.ts';
 import { GUARD_WINDOW_MS, type GuardLimit } from '../plan/guard.ts';
-import { decideLeavers, type LeaversDecision } from '../plan/leavers.ts';
+import { begunAnew, decideLeavers, type LeaversDecision } from '../plan/leavers.ts';
 import type { Mapping } from '../plan/map.ts';
 import type { Run } from './enqueue.ts';
 import { relinkClaim } from './survey-addresses.ts';
@@ -41,18 +41,23 @@ interface Considering {
   readonly answer: (claim: HeldClaim) => HeldAnswer | undefined;
   /** When the read began, by Redis's clock, in milliseconds. */
   readonly startedAt: number;
+  /** When it had ended. */
+  readonly endedAt: number;
+  /** What is remembered is of an older copy, or of another directory: no grace is believed to have run out. */
+  readonly cold?: boolean;
 }
 
 /** Decides on the leavers of a read. Writes nothing. */
 export async function considerLeavers(
   end: ReadEnd,
-  { ledger, rules, policy, mapping, ref, answer, startedAt }: Considering,
+  { ledger, rules, policy, mapping, ref, answer, startedAt, endedAt, cold = false }: Considering,
 ): Promise<LeaversOutcome> {
-  const [tombstones, kept, counted] = await Promise.all([
+  const [remembered, kept, counted] = await Promise.all([
     ledger.leavers.all(),
     ledger.leavers.kept(),
     ledger.leavers.passedSince(startedAt - GUARD_WINDOW_MS),
   ]);
+  const tombstones = cold ? begunAnew(remembered, { ...rules, endedAt }) : remembered;
   // Nobody is taken away under another policy: only the relinks are weighed then.
   const unwelcome = (policy === 'full' ? end.leavers : [])
     .filter(({ link }) => !link.protected && !mapping.protects(link) && !kept.has(ref(link.sourceId)))
@@ -77,6 +82,7 @@ export async function considerLeavers(
   const decision = decideLeavers({
     ...rules,
     now: startedAt,
+    endedAt,
     complete: end.complete,
     unwelcome,
     back,

@@ -39,11 +39,12 @@ async function dropWaiting({ row, who, ask, deps, token }: One): Promise<void> {
 }
 
 /** Notes on the link whether they are protected now; the next reconcile does it where something waits. */
-async function shield({ link, fingerprint }: StoredLink, { link: stored, row, who, ask, deps }: One) {
+async function shield({ link, fingerprint }: StoredLink, { link: stored, row, who, ask, deps, token }: One) {
   if (row !== undefined || link.protected === stored?.link.protected) return;
   const { sourceId, ref } = who;
   const effect = { kind: 'put' as const, link, fingerprint: fingerprint ?? UNKNOWN_PRINT };
-  await deps.ledger.commit({ ref, sourceId, version: '', effect, run: ask.id, calls: 0 });
+  const settlement = { ref, sourceId, version: '', effect, before: stored?.link, run: ask.id, calls: 0 };
+  await deps.ledger.settle([settlement], token);
 }
 
 /** Wanted, or at least there: what was remembered of their leaving is forgotten. */
@@ -67,6 +68,7 @@ async function remember(
   const { sourceId, ref } = who;
   const isOne = (person: { readonly sourceId: string }) => person.sourceId === sourceId;
   const index = await ledger.links.index();
+  const now = await ledger.now();
   const outcome = await considerLeavers(
     {
       complete: false,
@@ -81,17 +83,20 @@ async function remember(
       policy: deps.rules.policy,
       ref: (await ledger.begin()).ref,
       answer: () => undefined,
-      startedAt: await ledger.now(),
+      startedAt: now,
+      endedAt: now,
     },
   );
   const tombstone = outcome.tombstones.find(isOne);
   const passed = (people: readonly string[]) => (people.includes(sourceId) ? [ref] : []);
+  const isForgotten = outcome.forgotten.includes(sourceId);
+  if (isForgotten) await ledger.meta.count();
   await before();
   await ledger.leavers.write(
     {
       at: outcome.at,
       remembered: tombstone === undefined ? [] : [{ ...tombstone, ref }],
-      forgotten: outcome.forgotten.includes(sourceId) ? [ref] : [],
+      forgotten: isForgotten ? [ref] : [],
       passed: { missing: passed(outcome.passed.missing), due: [] },
     },
     token,

@@ -28,8 +28,8 @@ export async function carryOne(
   rest: Pick<One, 'ask' | 'token' | 'deps' | 'signal'>,
 ): Promise<PersonOutcome> {
   const { ledger } = rest.deps;
-  const link = (await ledger.links.of([who.sourceId])).get(who.sourceId);
-  const one: One = { ...rest, who, link, row: await ledger.outbox.get(who.ref) };
+  const [links, row] = await Promise.all([ledger.links.of([who.sourceId]), ledger.outbox.get(who.ref)]);
+  const one: One = { ...rest, who, link: links.get(who.sourceId), row };
   const [first, second] = who.found;
   if (who.unread !== undefined) return tell(one, 'unread', `The directory could not be read: ${who.unread}`);
   if (first === undefined) return absent(one);
@@ -68,9 +68,8 @@ async function absent(one: One): Promise<PersonOutcome> {
 
 async function wanted(mapped: InScope, one: One): Promise<PersonOutcome> {
   const { deps, row, ask } = one;
-  const { ref } = await deps.ledger.begin();
-  const held = await readHeld(deps.ledger, ref);
-  const verdict = judgeOne(mapped, one, { held, definitions: await deps.ledger.definitions.known() });
+  const [{ ref }, definitions] = await Promise.all([deps.ledger.begin(), deps.ledger.definitions.known()]);
+  const verdict = judgeOne(mapped, one, { held: await readHeld(deps.ledger, ref), definitions });
   if (isHeldDecision(verdict.decision)) return tell(one, 'waits', reasonOf(verdict.decision));
   const { kind } = verdict.decision;
   // Whatever the link says: a field that nobody is about to write may have been changed too.

@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.ts';
 import { connectRedis, type RedisAddress } from '../ledger/connect.ts';
 import { openPrivateRedis } from '../ledger/private-redis.ts';
 import { SyncError } from '../model/errors.ts';
+import { warnSeldom } from './seldom.ts';
 
 export interface OpenedRedis {
   readonly redis: Redis;
@@ -30,12 +31,13 @@ export async function openRedis(config: Config, log: Logger): Promise<OpenedRedi
   const address: RedisAddress =
     place.type === 'private' ? { type: 'socket', path: own?.socketPath ?? '' } : place;
   const release = async () => own?.release();
+  const warn = warnSeldom(log);
   const options = {
     address,
     ...(tls && { tls: tls.ca === undefined ? {} : { ca: readFileSync(tls.ca, 'utf8') } }),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    onError: (error: Error) => log.warn({ error: error.message }, 'Redis'),
+    onError: (error: Error) => warn({ error: error.message }, 'Redis'),
   };
   try {
     return { redis: await connectRedis(options), release };

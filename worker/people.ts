@@ -54,17 +54,16 @@ export async function peopleNamed(ledger: Ledger, name: string): Promise<Known[]
 async function byIdOrRef(ledger: Ledger, name: string): Promise<Known | undefined> {
   const { ref } = await ledger.begin();
   const own = ref(name);
-  const link = (await ledger.links.of([name])).get(name)?.link;
+  const notesOf = (key: string) =>
+    Promise.all([ledger.outbox.get(key), ledger.leavers.get(key), ledger.quarantine.get(key)]);
+  const [links, ...notes] = await Promise.all([ledger.links.of([name]), notesOf(own), notesOf(name)]);
+  const link = links.get(name)?.link;
   if (link !== undefined) {
     const { userName, state } = link;
     return { sourceId: name, ref: own, userName, active: state === 'active' };
   }
-  for (const key of [own, name]) {
-    const known =
-      (await ledger.outbox.get(key)) ?? (await ledger.leavers.get(key)) ?? (await ledger.quarantine.get(key));
-    if (known !== undefined) return { sourceId: known.sourceId, ref: key, active: false };
-  }
-  return undefined;
+  const known = notes.flat().find((note) => note !== undefined);
+  return known && { sourceId: known.sourceId, ref: known.ref, active: false };
 }
 
 function isNamed({ sourceId, ref, userName }: Known, name: string): boolean {

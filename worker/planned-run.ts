@@ -4,10 +4,11 @@ import { openApplyWorker } from '../jobs/queues.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
 import type { PlannedSync } from '../plan/plan-file.ts';
 import { createGate } from './gate.ts';
+import type { Running } from './job-loop.ts';
 import { plannedJobs } from './planned-jobs.ts';
 import { reconcileOnly } from './reconcile.ts';
 import { type LeftRow, type Selection, selectPlanned } from './selection.ts';
-import { applying, type Running, type SyncParts } from './sync.ts';
+import { applying, type SyncParts } from './sync.ts';
 
 /** Between two tries while another reconcile runs, in milliseconds. */
 const BUSY_MS = 500;

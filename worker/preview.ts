@@ -69,8 +69,8 @@ export async function preview(
     async consider(end) {
       const { leaverRules: rules, mapping } = parts;
       const { policy } = parts.rules;
-      const about = { ledger: memory, rules, mapping, policy, ref, answer, startedAt: at };
-      outcome = await considerLeavers(end, about);
+      const about = { ledger: memory, rules, mapping, policy, ref, answer, startedAt: at, endedAt: at };
+      outcome = await considerLeavers(end, { ...about, cold: look.cold });
       return outcome;
     },
     ...(signal && { signal }),

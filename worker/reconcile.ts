@@ -27,6 +27,13 @@ export async function reconcile(deps: ReconcileDeps, attempt: ReconcileTry): Pro
   try {
     const asks = await ledger.asks.open();
     if (asks.length > 0) await reconcileFor(asks, { deps, lease, attempt });
+  } catch (error) {
+    // One value must not keep everybody else from being read: the next try goes without it.
+    if (isSyncError(error) && error.code === 'ledger.moved') {
+      deps.events.trouble(error);
+      await ledger.dropMoved();
+    }
+    throw error;
   } finally {
     await lease.release();
   }
@@ -113,6 +120,7 @@ async function runOnce(id: string, want: Want, under: Under): Promise<void> {
   const { deps, lease, attempt } = under;
   const { ledger } = deps;
   const begun = await ledger.begin();
+  if (want.full) await ledger.dropMoved();
   const signal = AbortSignal.any([lease.lost, attempt.signal]);
   const basis = basisOf(deps.directory, deps.basis);
   const isAmong = want.changes && !begun.cold && basis !== undefined;

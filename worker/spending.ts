@@ -1,5 +1,9 @@
-/** A budget as one job spends it: it begins with the turn that was claimed before the job was taken, and counts. */
+/**
+ * A budget as one job spends it: it begins with the turn that was claimed before the job was taken, and counts. The wait for a
+ * turn may be long, an hour after a 429: what must hold of a request is looked at after it.
+ */
 import type { Budget, Turn } from '../model/budget.ts';
+import { isSyncError, SyncError } from '../model/errors.ts';
 
 export interface Spending extends Budget {
   /** Turns handed out since this was last asked. */
@@ -16,9 +20,16 @@ export interface Spending extends Budget {
  */
 const GOOD_FOR_MS = 250;
 
-/** `budget`, beginning with `first`, which is given up where it has grown old. */
-export function spendFrom(budget: Budget, first: Turn | undefined): Spending {
-  const since = performance.now();
+/** Whether a request may still go out by this turn. */
+export function isFresh({ grantedAt }: Turn): boolean {
+  return performance.now() - grantedAt < GOOD_FOR_MS;
+}
+
+/**
+ * `budget`, beginning with `first`, which is given up where it has grown old. `isOurs`: whether this process still has the job.
+ * Its turns throw an error that `isJobLost` knows where it has not.
+ */
+export function spendFrom(budget: Budget, first: Turn | undefined, isOurs = async () => true): Spending {
   let spare = first;
   let count = 0;
   let spend = () => {};
@@ -27,10 +38,11 @@ export function spendFrom(budget: Budget, first: Turn | undefined): Spending {
   });
   return {
     async turn(signal) {
-      const held = performance.now() - since < GOOD_FOR_MS ? spare : undefined;
+      const held = spare && isFresh(spare) ? spare : undefined;
       spare = undefined;
       const turn = held ?? (await budget.turn(signal));
       spend();
+      if (!(await isOurs())) throw jobLost();
       count++;
       return turn;
     },
@@ -42,4 +54,30 @@ export function spendFrom(budget: Budget, first: Turn | undefined): Spending {
     unused: () => spare,
     spent,
   };
+}
+
+/** `budget`, each turn of which is used only where `look` lets it: asked once the turn is there, before each request. */
+export function lookingAgain(budget: Budget, look: () => Promise<void>): Budget {
+  return {
+    async turn(signal) {
+      const turn = await budget.turn(signal);
+      await look();
+      return turn;
+    },
+  };
+}
+
+const JOB_LOST = 'job.lost';
+
+function jobLost(): SyncError {
+  return new SyncError(
+    'unsafe',
+    JOB_LOST,
+    'this process stood still, or did not reach Redis, for so long that another one has this person by now: it carries them out, and nothing more is sent here. Where this comes again, give the host more CPU, or look for what keeps Redis from answering',
+  );
+}
+
+/** Whether another process has the job: nothing of it may be written any more. */
+export function isJobLost(error: unknown): error is SyncError {
+  return isSyncError(error, 'unsafe') && error.code === JOB_LOST;
 }

@@ -1,9 +1,11 @@
 /** Looks at one sync every few seconds: gives signs of life for the loops that make progress, begins wedged ones anew, and judges the sync. */
+import { SyncError } from '../model/errors.ts';
 import type { Unready } from '../model/health.ts';
 import { type SyncStatus, syncStatus } from '../ops/status.ts';
 import { judgeLoop, judgeSync } from '../plan/health.ts';
 import { nextRun } from './schedule.ts';
 import { countSlots } from './slots.ts';
+import { standstillChanges } from './standstill.ts';
 import type { Role } from './sync.ts';
 import type { Unit } from './unit.ts';
 
@@ -35,27 +37,32 @@ export function watchSync(unit: Unit): SyncWatch {
   let hopeless = false;
 
   async function heal(redisUpMs: number): Promise<Role[]> {
-    const well: Role[] = [...unit.starting()];
-    for (const [role, loop] of unit.loops()) {
+    const ill = new Set<Role>();
+    for (const { role, queue, loop } of unit.loops()) {
       const verdict = judgeLoop({ owedMs: await loop.owedMs(), redisUpMs, curedMs: loop.curedMs() });
-      if (verdict === 'ok') well.push(role);
+      if (verdict === 'ok') continue;
+      ill.add(role);
       if (verdict === 'hopeless') hopeless = true;
-      if (verdict !== 'wedged') continue;
-      events.trouble(new Error(`the queue's client of the role ${role} is wedged: it is begun anew`));
-      loop.cure();
+      else {
+        events.trouble(wedged(role, queue));
+        loop.cure();
+      }
     }
-    return well;
+    return [...new Set([...unit.starting(), ...rolesOf(unit)])].filter((role) => !ill.has(role));
   }
 
   return {
     hopeless: () => hopeless,
     async stop() {
-      await ledger.signs.withdraw([...unit.loops().keys()]);
+      await ledger.signs.withdraw(rolesOf(unit));
     },
     async look({ redisUpMs }) {
       await ledger.signs.give(await heal(redisUpMs));
+      const unnoted = await ledger.meta.witness();
+      if (unnoted !== undefined) events.trouble(new SyncError('config', 'data.note', unnoted));
       const next = nextRun(schedule);
       const status = await syncStatus(sync, next);
+      for (const change of standstillChanges(status, last)) events.standstill(change);
       unread.look(hasRead(status, last), next);
       unmoved.look(status.waiting === 0 || hasMoved(status, last), next);
       last = status;
@@ -73,6 +80,15 @@ export function watchSync(unit: Unit): SyncWatch {
       return { name: sync.name, unready, roleAgesMs, convergedAt: await ledger.signs.convergedAt(), status };
     },
   };
+}
+
+function rolesOf(unit: Unit): Role[] {
+  return [...new Set(unit.loops().map(({ role }) => role))];
+}
+
+function wedged(role: Role, queue: string): SyncError {
+  const message = `the client of the queue ${queue}, of the role ${role}, is wedged: it is begun anew`;
+  return new SyncError('transient', 'queue.wedged', message);
 }
 
 /** A read has come to its end since the last look. */

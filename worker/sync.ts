@@ -14,7 +14,7 @@ import type { NewAsk } from '../ledger/asks.ts';
 import type { HostBudget } from '../ledger/budget.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Budget } from '../model/budget.ts';
-import { SyncError } from '../model/errors.ts';
+import { isSyncError } from '../model/errors.ts';
 import type { Omni } from '../omni/client.ts';
 import type { Rules } from '../plan/decide.ts';
 import type { DriftRules } from '../plan/drift.ts';
@@ -27,6 +27,7 @@ import type { Events } from './events.ts';
 import type { LeavingRules } from './finish.ts';
 import { createGate, type Gate } from './gate.ts';
 import { keptError } from './job-error.ts';
+import { type Loop, openLoop } from './job-loop.ts';
 import type { LeaverRules } from './leavers.ts';
 import { reconcile } from './reconcile.ts';
 import { resyncPeople } from './resync.ts';
@@ -66,19 +67,6 @@ export interface SyncParts {
 
 export type Role = 'scheduler' | 'worker';
 
-/** Something that runs until it is stopped. */
-export interface Running {
-  stop(): Promise<void>;
-}
-
-/** One of the loops that work on a queue. */
-export interface Loop extends Running {
-  /** How long the queue has owed it an answer by now, in milliseconds; asked every few seconds. */
-  owedMs(): Promise<number>;
-  /** Lets go of a queue that owes an answer; what is under way is finished. */
-  abandon(): Promise<void>;
-}
-
 /** How long a stop lets requests finish before it cuts them off, in milliseconds: the service ends within 30 s. */
 const FINISH_MS = 20_000;
 
@@ -86,7 +74,8 @@ const FINISH_MS = 20_000;
 export async function ask({ ledger, queues }: SyncParts, about: NewAsk): Promise<string> {
   const id = await ledger.asks.add(about);
   if (about.person === undefined) await addReconcileJob(queues);
-  else await addPersonJob(queues);
+  // Also for whoever was asked for before and has no job: a death between the two, or tries that all came while the gate was shut.
+  if ((await ledger.asks.people()).length > 0) await addPersonJob(queues);
   return id;
 }
 
@@ -124,57 +113,23 @@ async function tick(
 
 /** Runs the reconciles that anyone asks for, and beside them looks up single people. */
 export function startReconciling(parts: SyncParts, gate: Gate = createGate()): Loop {
-  const attempts = new Set<AbortController>();
-  let ended = false;
-  let idleSince = performance.now();
-  const worker = openReconcileWorker(parts.queueOptions, async (job) => {
-    // The ask stands: the schedule adds another job for it.
-    if (!gate.mayReconcile()) throw shut();
-    const attempt = new AbortController();
-    attempts.add(attempt);
-    if (ended) attempt.abort();
-    const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
-    const work = job.name === 'person' ? resyncPeople : reconcile;
-    try {
-      await work(parts, { signal: attempt.signal, last });
-    } catch (error) {
-      throw keptError(error, parts.events);
-    } finally {
-      attempts.delete(attempt);
-      idleSince = performance.now();
-    }
+  const { events, queueOptions } = parts;
+  return openLoop({ queue: parts.queues.reconcile, gate }, (attempt) => {
+    const worker = openReconcileWorker(queueOptions, (job) =>
+      attempt(async (signal) => {
+        const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+        const isPerson = job.name === 'person';
+        const work = isPerson ? resyncPeople : reconcile;
+        await work(parts, { signal, last }).catch((error: unknown) => {
+          // A reconcile tells what broke it off, and another one that runs is none of its business.
+          if (isPerson && isSyncError(error)) events.trouble(error);
+          throw keptError(error, events);
+        });
+      }),
+    );
+    hear(worker, events);
+    return worker;
   });
-  hear(worker, parts.events);
-  let waitingSince: number | undefined;
-  const breakOff = () => {
-    for (const attempt of attempts) attempt.abort();
-  };
-  const forget = gate.onShut(breakOff);
-  const end = (force: boolean) => {
-    ended = true;
-    forget();
-    breakOff();
-    return worker.close(force);
-  };
-  return {
-    // BullMQ's own loop does not show itself: but a job that waits while nobody here works is one that it did not take.
-    async owedMs() {
-      const waits = (await parts.queues.reconcile.getJobCountByTypes('waiting', 'prioritized')) > 0;
-      waitingSince = waits ? (waitingSince ?? performance.now()) : undefined;
-      if (attempts.size > 0 || waitingSince === undefined) return 0;
-      return performance.now() - Math.max(idleSince, waitingSince);
-    },
-    abandon: () => end(true),
-    stop: () => end(false),
-  };
-}
-
-function shut(): SyncError {
-  return new SyncError(
-    'transient',
-    'redis.closed',
-    'nothing new is written to Redis now: it would drop what it is given, or is nearly full; the log says which',
-  );
 }
 
 /** Carries changes to Omni. */

@@ -2,27 +2,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sync } from './compose.ts';
 import type { Gate } from './gate.ts';
-import {
-  ask,
-  type Loop,
-  type Role,
-  type Running,
-  startApplying,
-  startReconciling,
-  startSchedule,
-} from './sync.ts';
-import { startVerifying } from './verifying.ts';
+import type { Loop, Running } from './job-loop.ts';
+import { ask, type Role, startApplying, startReconciling, startSchedule } from './sync.ts';
+import { startVerifying, startVerifySchedule } from './verifying.ts';
 
 export interface Unit {
   readonly sync: Sync;
   /** Resolves once all of it runs, or it was stopped before. */
   readonly settled: Promise<void>;
-  /** The loops that run here, by the role that they belong to. */
-  loops(): ReadonlyMap<Role, UnitLoop>;
+  /** The loops that run here, with the role that each belongs to. */
+  loops(): readonly RoleLoop[];
   /** Roles whose loops are still to begin. */
   starting(): readonly Role[];
   /** Finishes or hands back what is under way, and lets go of the sync. */
   stop(): Promise<void>;
+}
+
+export interface RoleLoop {
+  readonly role: Role;
+  readonly queue: 'apply' | 'reconcile' | 'verify';
+  readonly loop: UnitLoop;
 }
 
 export interface UnitLoop {
@@ -47,34 +46,37 @@ const FIRST_LOOKS = 240;
 /** Starts a sync's roles. What waits from before goes out once the directory has been looked at again: it may be out of date. */
 export function startUnit(sync: Sync, { roles, by, gate }: UnitOptions): Unit {
   const stopping = new AbortController();
-  const loops = new Map<Role, UnitLoop & Running>();
-  const beside: Running[] = [];
+  const loops: RoleLoop[] = [];
+  const started: Running[] = [];
+  const keep = (role: Role, queue: RoleLoop['queue'], open: () => Loop) => {
+    const loop = curable(open, sync, stopping.signal);
+    loops.push({ role, queue, loop });
+    started.push(loop);
+  };
   const begin = async () => {
     if (roles.includes('scheduler')) {
-      beside.push(startSchedule(sync), startVerifying(sync));
-      loops.set(
-        'scheduler',
-        curable(() => startReconciling(sync, gate), sync, stopping.signal),
-      );
+      started.push(startSchedule(sync));
+      keep('scheduler', 'reconcile', () => startReconciling(sync, gate));
+      if (sync.verifySchedule !== undefined) {
+        started.push(startVerifySchedule(sync, sync.verifySchedule));
+        keep('scheduler', 'verify', () => startVerifying(sync, gate));
+      }
       await firstReconcile(sync, by, stopping.signal);
     }
-    if (roles.includes('worker') && !stopping.signal.aborted) {
-      loops.set(
-        'worker',
-        curable(() => startApplying(sync, gate), sync, stopping.signal),
-      );
-    }
+    if (roles.includes('worker') && !stopping.signal.aborted)
+      keep('worker', 'apply', () => startApplying(sync, gate));
   };
   const settled = begin();
   return {
     sync,
     settled,
     loops: () => loops,
-    starting: () => (stopping.signal.aborted ? [] : roles.filter((role) => !loops.has(role))),
+    starting: () =>
+      stopping.signal.aborted ? [] : roles.filter((role) => !loops.some((one) => one.role === role)),
     async stop() {
       stopping.abort();
       await settled;
-      await Promise.all([...beside, ...loops.values()].map((one) => one.stop()));
+      await Promise.all(started.map((one) => one.stop()));
       await sync.close();
     },
   };

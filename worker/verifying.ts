@@ -1,30 +1,21 @@
 /** When verify passes run: on a schedule of their own, one at a time over all replicas, and apart from the reconciles. */
 import { addVerifyJob } from '../jobs/add.ts';
 import { openVerifyWorker, type QueueOptions } from '../jobs/queues.ts';
+import { type Gate, shut } from './gate.ts';
+import { keptError } from './job-error.ts';
+import { type Loop, openLoop, type Running } from './job-loop.ts';
 import { schedule } from './schedule.ts';
 import { type VerifyDeps, verify } from './verify.ts';
 
 export interface VerifyingParts extends VerifyDeps {
   readonly schedule: { readonly timezone: string };
-  /** Nothing where Omni is not to be compared. */
-  readonly verifySchedule?: string | undefined;
   readonly queueOptions: QueueOptions;
 }
 
-/** Starts ticking, and runs the passes that any replica's ticks ask for. */
-export function startVerifying(parts: VerifyingParts): { stop(): Promise<void> } {
-  const { verifySchedule: expression, ledger, events } = parts;
-  if (expression === undefined) return { stop: () => Promise.resolve() };
-  const ending = new AbortController();
-  const worker = openVerifyWorker(parts.queueOptions, async () => {
-    await verify(parts, ending.signal).catch((error: unknown) => {
-      // Broken off because the process ends: the next tick begins again.
-      if (!ending.signal.aborted) throw error;
-    });
-  });
-  worker.on('error', events.trouble);
-  worker.on('failed', (_, error) => events.trouble(error));
-  const ticking = schedule({
+/** Starts ticking; the passes that it asks for run where `startVerifying` runs. */
+export function startVerifySchedule(parts: VerifyingParts, expression: string): Running {
+  const { ledger, events } = parts;
+  return schedule({
     expression,
     timezone: parts.schedule.timezone,
     onTick: async (slot) => {
@@ -36,11 +27,22 @@ export function startVerifying(parts: VerifyingParts): { stop(): Promise<void> }
     },
     onTrouble: events.trouble,
   });
-  return {
-    async stop() {
-      ending.abort();
-      await ticking.stop();
-      await worker.close();
-    },
-  };
+}
+
+/** Runs the passes that any replica's ticks ask for. What they find is written to Redis: none runs while the gate is shut. */
+export function startVerifying(parts: VerifyingParts, gate: Gate): Loop {
+  const { events, queueOptions } = parts;
+  return openLoop({ queue: parts.queues.verify, gate }, (attempt) => {
+    const worker = openVerifyWorker(queueOptions, () =>
+      attempt((signal, isEnding) =>
+        verify(parts, signal).catch((error: unknown) => {
+          // Broken off because the process ends: the next tick begins again.
+          if (!isEnding()) throw keptError(signal.aborted ? shut() : error, events);
+        }),
+      ),
+    );
+    worker.on('error', events.trouble);
+    worker.on('failed', (_, error) => events.trouble(error));
+    return worker;
+  });
 }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { type RedisState, readRedisState } from '../ledger/redis-state.ts';
+import { faultFacts } from '../model/fault.ts';
 import type { Health } from '../model/health.ts';
 import { allowedBy } from '../plan/health.ts';
 import type { Gate } from './gate.ts';
@@ -63,7 +64,7 @@ export function startWatch(options: WatchOptions): Watch {
   async function round(): Promise<void> {
     // One at a time: where Redis is away, its commands wait until it is back.
     pending ??= look()
-      .catch((error: unknown) => void options.log.warn({ error: String(error) }, 'the watch could not look'))
+      .catch((error: unknown) => void options.log.warn(faultFacts(error), 'the watch could not look'))
       .finally(() => {
         pending = undefined;
       });

@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import type { Directory } from '../directory/directory.ts';
 import type { Watermark } from '../ledger/watermark.ts';
+import { SyncError } from '../model/errors.ts';
 import type { Run } from './enqueue.ts';
 import type { Read } from './read.ts';
 import type { SurveyEnd } from './survey.ts';
@@ -33,7 +34,7 @@ export async function moveWatermark({ basis, read, end, tally }: Ended, run: Run
   const next = read.next();
   if (basis === undefined || next === undefined || !end.ended) return;
   const { ledger, events } = run.deps;
-  if ('problem' in next) events.trouble(new Error(next.problem));
+  if ('problem' in next) events.trouble(new SyncError('config', 'watermark.none', next.problem));
   const isKept = 'watermark' in next && end.contested.size <= MOST_CONTESTED;
   const { inScope, leavers } = tally;
   const moved: Watermark | undefined = isKept

@@ -114,7 +114,8 @@ function looksOfBoard(): [string, AppControllerRoute['handler']][] {
   });
 }
 
-function routesOfBoard(): readonly AppControllerRoute[] {
+/** Whatever Bull Board serves, and can be asked to do. */
+export function routesOfBoard(): readonly AppControllerRoute[] {
   let routes: readonly AppControllerRoute[] = [];
   const adapter: IServerAdapter = {
     setQueues: () => adapter,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { ensureBuilt } from '../support/build.ts';
-import { it, somePeople } from '../support/journey.ts';
+import { it, type Person, somePeople } from '../support/journey.ts';
 
 const PEOPLE = somePeople(3);
 const DEAD = (yaml: string) => `redis: { url: "redis://127.0.0.1:1" }\n${yaml}`;
@@ -67,6 +67,26 @@ describe.concurrent('omni-sync check', () => {
       ],
     });
     expect((await cli('run')).code).toBe(2);
+  });
+
+  it('says which values Omni would not take, and fails where it takes none', async ({ install }) => {
+    const options = {
+      sandbox: { attributes: [{ name: 'level', type: 'Number' as const }] },
+      users: 'attributes: { level: office }',
+    };
+    const people = [...somePeople(2, { office: '7' }), { ...somePeople(3)[2], office: 'Oslo' }] as Person[];
+    const { cli, people: put } = await install(people, options);
+    const some = await cli('check');
+    expect(some).toMatchObject({ code: 0 });
+    expect(some.stdout).toMatch(
+      /pass {2}acme: Omni: .*; level: 1 of 3 values would be left out, the first that of E2: it takes numbers alone/,
+    );
+    expect(some.stdout).not.toContain('Oslo');
+    put(somePeople(2, { office: 'Oslo' }));
+    const none = await cli('check');
+    expect(none).toMatchObject({ code: 1, stdout: expect.stringMatching(/FAIL {2}acme: Omni: .*2 of 2/) });
+    put(somePeople(2, { office: '' }));
+    expect((await cli('check')).code).toBe(0);
   });
 
   it('says that there is no redis-server', async ({ install }) => {

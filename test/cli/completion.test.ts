@@ -24,6 +24,7 @@ describe('omni-sync completion', () => {
     expect(proposed('re')).toEqual(expect.arrayContaining(['retry', 'resume']));
     expect(proposed('run', '--js')).toEqual(['--json']);
     expect(proposed('pause', '--js')).toEqual([]);
+    expect(proposed('links', 'ex')).toEqual(['export']);
   });
 
   it('has a script for each shell, with every verb in it', () => {

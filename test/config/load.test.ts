@@ -32,7 +32,7 @@ describe('loadConfig', () => {
       /x\.yaml cannot be used.*\n.*does not exist.*--config names it/,
     );
     expect(messageOf({ env: { OMNI_SYNC_CONFIG: 'y.yaml' } })).toMatch(/OMNI_SYNC_CONFIG names it/);
-    expect(messageOf({})).toMatch(/config\/omni-sync\.yaml.*\n.*start from config\/omni-sync\.example\.yaml/);
+    expect(messageOf({})).toMatch(/config\/omni-sync\.yaml.*\n.*omni-sync init/);
   });
 
   it('resolves relative paths against the folder of the file', () => {

@@ -65,9 +65,25 @@ export function openCompany(journey: Journey): Company {
       }
     },
     csv: () => ['id,email,name,office', ...records.map(rowOf), ''].join('\n'),
-    mayLeave: (userName, at) => (addresses.get(userName) ?? []).some((absence) => allows(absence, at)),
+    mayLeave: (userName, at) => asSeen(addresses.get(userName) ?? []).some((absence) => allows(absence, at)),
     everAway: () => members.flatMap(({ id, email, absences }) => (absences.length > 0 ? [id, email] : [])),
   };
+}
+
+/**
+ * Somebody may be back and gone again with no read between: a daemon is killed, frozen, or has no Redis for up to 2.2 s,
+ * starts in one and reads each second. Nobody can tell such absences from one.
+ */
+const UNSEEN_MS = 5_000;
+
+function asSeen(absences: readonly Absence[]): Absence[] {
+  const seen: Absence[] = [];
+  for (const { from, to } of absences) {
+    const last = seen.at(-1);
+    if (last !== undefined && from - last.to < UNSEEN_MS) last.to = to;
+    else seen.push({ from, to });
+  }
+  return seen;
 }
 
 /** A read that was on its way as somebody came back may still lead to a removal. */

@@ -1,2 +1,2 @@
 /** Seeds of the random campaign that once found something: always run. */
-export const KEPT_SEEDS: readonly number[] = [];
+export const KEPT_SEEDS: readonly number[] = [4, 13, 31, 85, 99];

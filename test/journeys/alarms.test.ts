@@ -100,7 +100,7 @@ describe.concurrent('alarms', () => {
     await until(async () => (await journey.cli('status')).code === 0);
     await until(async () => (await readiness()) === 200);
     worker.child.kill('SIGSTOP');
-    await until(() => of(own, 'silence', 'firing').length > 0, 55_000);
+    await until(() => of(own, 'silence', 'firing').length > 0);
     expect(of(own, 'silence', 'firing')[0]?.facts).toEqual({ code: 'silence.worker' });
     expect(await readiness()).toBe(503);
     worker.child.kill('SIGCONT');

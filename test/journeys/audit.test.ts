@@ -67,6 +67,8 @@ describe.concurrent('omni-sync audit', () => {
     expect(person.stdout.match(/send create/g)).toHaveLength(1);
     expect((await journey.cli('audit', '--since', '1m')).stdout).toContain('E2');
     expect((await journey.cli('audit', '--since', 'soon')).code).toBe(2);
+    const nobody = await journey.cli('audit', '--person', 'nobody@example.com');
+    expect(nobody).toMatchObject({ code: 0, stdout: 'acme: the audit record has nothing of this\n' });
     await expectWhole(journey);
   });
 

@@ -60,7 +60,7 @@ async function serve(journey: Journey): Promise<Serving> {
     },
     async compared() {
       const now = new Date().toISOString();
-      await until(async () => ((await drift()).lastPass?.startedAt ?? '') > now, 90_000);
+      await until(async () => ((await drift()).lastPass?.startedAt ?? '') > now);
       await until(async () => (await asking()) === 0);
       return drift();
     },
@@ -160,7 +160,7 @@ describe('a verify pass', { timeout: 180_000 }, () => {
     const journey = await install(people, REGION);
     const { service, drift } = await comparing(journey, 'report');
     const before = own(journey).findLastIndex(({ method }) => method !== 'GET') + 1;
-    await until(async () => (await drift()).lastPass !== null, 90_000);
+    await until(async () => (await drift()).lastPass !== null);
     const { lastPass, share } = await drift();
     const calls = own(journey).slice(before, before + (lastPass?.calls ?? 0));
     expect(calls.map(isList)).toEqual(calls.map((_, i) => i < 3));
@@ -187,7 +187,7 @@ describe('a verify pass', { timeout: 180_000 }, () => {
     const since = () => own(journey).filter((call) => call.seq > seq);
     /** Requests of the pass that began after the change. */
     const pass = () => since().slice(since().findIndex((call) => call.method === 'GET' && isList(call)));
-    await until(() => since().some(isList) && pass().length >= 3, 60_000);
+    await until(() => since().some(isList) && pass().length >= 3);
     journey.people(PEOPLE.map((one, n) => (n === 7 ? { ...one, name: 'New Name' } : one)));
     const asked = pass().length;
     await resync('E7');

@@ -51,6 +51,9 @@ describe.concurrent('a manual resync', () => {
     expect({ code, stdout }).toMatchObject({ code: 1, stdout: expect.stringContaining('paused') });
     const { stdout: told } = await journey.cli('explain', 'E1');
     expect(told).toContain('next: The waiting change is sent once somebody says `omni-sync resume`');
+    const { stdout: stands } = await journey.cli('status');
+    expect(stands).toMatch(/1 waiting/);
+    expect(stands).not.toContain('all applied in about');
   });
 
   it('asks nothing where no service runs', async ({ install }) => {

@@ -1,4 +1,5 @@
-/** What the service notices of its Redis while it runs, and what it does then. */
+/** What the service, and a run, notice of their Redis while they run, and what they do then. */
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect } from 'vitest';
 import { it, type Journey, type JourneyOptions, type Person, somePeople } from '../support/journey.ts';
@@ -37,7 +38,7 @@ describe.concurrent('a service', () => {
     await until(async () => (await blocking()).length >= 2);
     for (const id of await blocking()) await redis.client('KILL', 'ID', Number(id));
     journey.people(somePeople(5));
-    await until(() => journey.sandbox.state().users.length === 5, 55_000);
+    await until(() => journey.sandbox.state().users.length === 5);
     await endInOrder(service);
   });
 
@@ -101,10 +102,26 @@ describe.concurrent('a service', () => {
     expect(new Set([...made.keys(), ...waits.map(({ email }) => email)]).size).toBe(500);
     journey.sandbox.clearFaults();
     const next = journey.start('start');
-    await until(() => journey.sandbox.state().users.length === 500, 55_000);
+    await until(() => journey.sandbox.state().users.length === 500);
     await endInOrder(next);
     expectInStep(journey.sandbox, people);
     expect([...creations(journey.sandbox).values()].every((count) => count === 1)).toBe(true);
+  });
+
+  it('says what keeps it from sending, and when that is over', async ({ install }) => {
+    const { journey } = await withRedis(install, somePeople(5));
+    journey.sandbox.fault({ fault: { kind: 'status', status: 503 } });
+    await journey.cli('pause');
+    const service = journey.start('start');
+    const said = listen(service);
+    await said('an operator has paused it: nothing is sent until resume');
+    await journey.cli('resume');
+    await said('an operator has resumed it');
+    await said('Omni does not answer: one request at a time looks whether it does again');
+    journey.sandbox.clearFaults();
+    await said('Omni answers again');
+    await until(() => journey.sandbox.state().users.length === 5);
+    await endInOrder(service);
   });
 
   it('ends at once at a second SIGTERM', async ({ install }) => {
@@ -124,5 +141,33 @@ describe.concurrent('a service', () => {
     const since = performance.now();
     expect((await service.ended).code).toBe(1);
     expect(performance.now() - since).toBeLessThan(3_000);
+  });
+});
+
+describe.concurrent('a run', () => {
+  it('in a Redis that is nearly full reads nothing new, carries out what waits, and says how to mend it', async ({
+    install,
+  }) => {
+    const first = somePeople(60);
+    const { journey, redis } = await withRedis(install, first, { requestsPerMinute: 400 });
+    const begun = journey.start('run');
+    await until(() => creations(journey.sandbox).size >= 5);
+    begun.child.kill('SIGTERM');
+    expect((await begun.ended).code).toBe(1);
+    const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
+    await redis.config('SET', 'maxmemory', Math.ceil(used / 0.78));
+    journey.people(somePeople(65));
+    const full = await journey.cli('run', '--json');
+    expect(full).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/filled to \d\d % of its maxmemory: .*CONFIG SET maxmemory/),
+    });
+    expect(JSON.parse(full.stdout)).toMatchObject({ syncs: [{ waiting: 0 }] });
+    expectInStep(journey.sandbox, first);
+    const links = await journey.cli('links', 'import', join(journey.folder, 'none'));
+    expect(links).toMatchObject({ code: 1, stderr: expect.stringContaining('filled to') });
+    await redis.config('SET', 'maxmemory', 0);
+    expect((await journey.cli('run')).code).toBe(0);
+    expect(creations(journey.sandbox).size).toBe(65);
   });
 });

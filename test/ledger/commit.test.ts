@@ -128,7 +128,7 @@ describe('createCommitter', () => {
     const commits = ids.map((id, i) =>
       commitOf(id, { kind: 'put', link: linkOf(id), fingerprint: prints[i] ?? Buffer.alloc(8) }),
     );
-    await createCommitter(redis, keys).commitMany(commits);
+    await Promise.all(commits.map(createCommitter(redis, keys).commit));
     const found = await stored();
     expect(found.size).toBe(ids.length);
     ids.forEach((id, i) => {

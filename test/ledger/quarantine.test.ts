@@ -28,6 +28,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await redis.flushall();
+  await redis.hset(keys.outbox, 'ref', 'v1\n{}');
 });
 
 const quarantine = () => createQuarantine(withScripts(redis), keys);
@@ -51,6 +52,16 @@ describe('createQuarantine', () => {
     expect(await redis.xlen(keys.audit)).toBe(1);
   });
 
+  it.each([
+    ['another', () => redis.hset(keys.outbox, 'ref', 'v10\n{}')],
+    ['none', () => redis.del(keys.outbox)],
+  ])('says nothing of who waits for %s by now, but counts the calls', async (_, meanwhile) => {
+    await meanwhile();
+    await quarantine().put('ref', SETBACK, { run: 'r', calls: 2, waitMs: 0 });
+    expect(await quarantine().all()).toEqual([]);
+    expect(await redis.hget(keys.run('r'), 'calls')).toBe('2');
+  });
+
   it('waits whole milliseconds, and counts no failure that heals', async () => {
     await quarantine().put('ref', { ...SETBACK, until: 'time' }, { run: 'r', calls: 0, waitMs: 1_000.2 });
     const got = await quarantine().get('ref');
@@ -59,8 +70,10 @@ describe('createQuarantine', () => {
   });
 
   it('lists and releases', async () => {
-    for (let n = 0; n < 600; n += 1)
+    for (let n = 0; n < 600; n += 1) {
+      await redis.hset(keys.outbox, `ref-${n}`, 'v1\n{}');
       await quarantine().put(`ref-${n}`, SETBACK, { run: 'r', calls: 0, waitMs: 0 });
+    }
     expect(await quarantine().all()).toHaveLength(600);
     await quarantine().release([]);
     await quarantine().release(['ref-1', 'ref-2', 'nobody']);

@@ -52,7 +52,7 @@ function budget(apiKey = KEY): Budget {
   return {
     turn: async () => {
       turns += 1;
-      return { apiKey, settle: async (verdict) => void verdicts.push(verdict) };
+      return { apiKey, grantedAt: performance.now(), settle: async (verdict) => void verdicts.push(verdict) };
     },
   };
 }

@@ -1,7 +1,7 @@
 /** The queue page: what it shows of jobs, what may be done there, and what is not there at all. */
-import { createBullBoard } from '@bull-board/api';
-import type { AppControllerRoute, IServerAdapter } from '@bull-board/api/typings/app';
 import { describe, expect, it } from 'vitest';
+import { SyncError } from '../../model/errors.ts';
+import { routesOfBoard } from '../../ops/board/board.ts';
 import { startReconciling } from '../../worker/sync.ts';
 import { keptBesideLinks } from '../support/leaks.ts';
 import { crowd } from '../support/people.ts';
@@ -40,21 +40,7 @@ async function withRefused(): Promise<Serving & { readonly jobId: string }> {
 
 /** Whatever Bull Board can be asked to do. */
 function writesOfBoard(): { readonly method: string; readonly path: string }[] {
-  let routes: readonly AppControllerRoute[] = [];
-  const adapter: IServerAdapter = {
-    setQueues: () => adapter,
-    setViewsPath: () => adapter,
-    setStaticPath: () => adapter,
-    setEntryRoute: () => adapter,
-    setErrorHandler: () => adapter,
-    setUIConfig: () => adapter,
-    setApiRoutes(all) {
-      routes = all;
-      return adapter;
-    },
-  };
-  createBullBoard({ queues: [], serverAdapter: adapter });
-  const paths = routes.flatMap(({ method, route }) =>
+  const paths = routesOfBoard().flatMap(({ method, route }) =>
     [method].flat().flatMap((one) => [route].flat().map((path) => ({ method: one.toUpperCase(), path }))),
   );
   return paths.filter(({ method }) => method !== 'GET');
@@ -116,9 +102,20 @@ describe('boardRoutes', () => {
     await loop.stop();
     const { queues } = await boardOf(serving, READ, 'acme-reconciles');
     const reasons = queues[1]?.jobs.map(({ failedReason }) => failedReason);
-    expect(reasons).toEqual(['a fault of omni-sync itself (RangeError); the log has its text']);
+    expect(reasons).toEqual(['a fault of omni-sync itself (RangeError); the log has its stack']);
     const kept = await keptBesideLinks(rig.redis);
     for (const planted of PLANTED) expect(`${JSON.stringify(queues)}${kept}`).not.toContain(planted);
+  });
+
+  it('and the log tell why a look-up by hand has failed', async () => {
+    const { rig, parts } = await serve();
+    const broken = new SyncError('transient', 'redis.refuses', 'Redis takes no writes now');
+    const ledger = { ...parts.ledger, hand: () => Promise.reject(broken) };
+    await rig.queues.reconcile.add('person', {}, { attempts: 1 });
+    const loop = startReconciling({ ...parts, ledger });
+    await until(async () => (await rig.queues.reconcile.getFailedCount()) > 0);
+    await loop.stop();
+    expect(rig.troubles).toMatchObject([{ code: 'redis.refuses' }]);
   });
 
   it('lets nobody write who may read alone', async () => {

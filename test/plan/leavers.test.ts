@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LeaverCause, Tombstone } from '../../model/leaver.ts';
 import {
+  begunAnew,
   decideLeavers,
   type LeaversDecision,
   type LeaversInput,
@@ -32,6 +33,7 @@ function tombstone(n: number, change: Partial<Tombstone> = {}): Tombstone {
 function decided(change: Partial<LeaversInput> = {}): LeaversDecision {
   return decideLeavers({
     now: NOW,
+    endedAt: change.now ?? NOW,
     complete: true,
     unwelcome: [],
     back: new Set(),
@@ -68,6 +70,18 @@ describe('decideLeavers, somebody who was not remembered', () => {
       { ...tombstone(2), cause: 'inactive', since: NOW, due: NOW + HOUR },
     ]);
     expect(passed).toEqual({ missing: ['E1', 'E2'], due: [] });
+  });
+
+  it('begins it when the read has ended: they may have left while it went on', () => {
+    const endedAt = NOW + HOUR;
+    const { tombstones } = decided({ unwelcome: [unwelcome(1)], endedAt });
+    expect(tombstones).toMatchObject([{ since: endedAt, due: endedAt + 7 * DAY }]);
+  });
+
+  it('lets them go at once where there is no grace', () => {
+    const graceMs = { ...GRACE, missing: 0 };
+    const { tombstones } = decided({ unwelcome: [unwelcome(1)], endedAt: NOW + HOUR, graceMs });
+    expect(tombstones).toMatchObject([{ stage: 'leaving' }]);
   });
 
   it('holds the whole set where it is beyond the limit, with the figures', () => {
@@ -336,6 +350,7 @@ function follow(world: World, { afterHours, complete, people, relinks }: Read): 
   const back = entries.filter(([, state]) => state === 'wanted' || (state === 'unmet' && complete));
   const decision = decideLeavers({
     now: world.now,
+    endedAt: world.now,
     complete,
     unwelcome: out,
     back: new Set(back.map(([id]) => id)),
@@ -421,5 +436,27 @@ describe('decideLeavers, through any story of reads and approvals', () => {
         expect(second.passed).toEqual({ missing: [], due: [] });
       }),
     );
+  });
+});
+
+describe('begunAnew', () => {
+  const tombstones = [tombstone(1, DUE), tombstone(2, { ...DUE, stage: 'leaving' })];
+
+  it('has everybody wait a whole grace, and what was let go pass the guard again', () => {
+    const anew = begunAnew(tombstones, { graceMs: GRACE, endedAt: NOW });
+    const unwelcomeNow = [unwelcome(1), unwelcome(2)];
+    const within = (limit: number) =>
+      decided({ tombstones: anew, unwelcome: unwelcomeNow, limit: { people: limit } }).tombstones;
+    expect(within(2).map(({ stage, due }) => [stage, due])).toEqual([
+      ['grace', NOW + GRACE.missing],
+      ['grace', NOW + GRACE.missing],
+    ]);
+    expect(within(0).map(({ stage }) => stage)).toEqual(['grace', 'held']);
+  });
+
+  it('holds still whom nobody has looked at', () => {
+    const held = tombstone(1, { stage: 'held', heldBy: 'review', reason: 'look' });
+    const [anew] = begunAnew([held], { graceMs: GRACE, endedAt: NOW });
+    expect(anew).toMatchObject({ stage: 'held', heldBy: 'review', reason: 'look', since: NOW });
   });
 });

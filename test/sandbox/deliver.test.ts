@@ -111,6 +111,17 @@ describe('faults of the connection', () => {
     expect(sandbox.calls()).toMatchObject([{ committed: true, fault: 'delay' }]);
   });
 
+  it('delay: of many requests at once, without a warning of Node', async () => {
+    const { sandbox, ask } = await opened();
+    const warned: string[] = [];
+    const listener = ({ name }: Error) => void warned.push(name);
+    process.on('warning', listener);
+    onTestFinished(() => void process.off('warning', listener));
+    sandbox.fault({ fault: { kind: 'delay', ms: 50 } });
+    await Promise.all(Array.from({ length: 20 }, () => ask('GET', USERS)));
+    expect(warned).toEqual([]);
+  });
+
   it('delayAfter: done first, answered later', async () => {
     const { sandbox, ask, users } = await struckBy({ kind: 'delayAfter', ms: 200 });
     let answered = false;

@@ -26,6 +26,8 @@ export interface Ended {
 export interface Process {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
+  /** What it has written to standard error so far. */
+  told(): string;
 }
 
 export interface Journey {
@@ -85,12 +87,12 @@ async function openJourney(options: JourneyOptions = {}): Promise<Journey> {
     const [command = process.execPath, ...rest] = [...shell, process.execPath, ...args];
     const child = spawn(command, rest, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
     processes.add(child);
-    const ended = endOf(child);
-    void ended.then(({ stderr }) => {
+    const launched = { child, ...heard(child) };
+    void launched.ended.then(({ stderr }) => {
       processes.delete(child);
       told.push(stderr);
     });
-    return { child, ended };
+    return launched;
   };
   const program = (args: readonly string[]) => {
     const config = args.includes('--config') ? [] : ['--config', configFile];
@@ -143,7 +145,7 @@ ${(options.users ?? '').replace(/^(?=.)/gm, '      ')}
 `;
 }
 
-function endOf(child: ChildProcess): Promise<Ended> {
+function heard(child: ChildProcess): Omit<Process, 'child'> {
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', (chunk) => {
@@ -152,9 +154,10 @@ function endOf(child: ChildProcess): Promise<Ended> {
   child.stderr?.on('data', (chunk) => {
     stderr += chunk;
   });
-  return new Promise((resolve) =>
+  const ended = new Promise<Ended>((resolve) =>
     child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
   );
+  return { ended, told: () => stderr };
 }
 
 /** `count` people with ids E0, E1, … */

@@ -6,25 +6,31 @@ import type { Process } from './journey.ts';
 /** A line of its log. */
 type Line = Readonly<Record<string, unknown>>;
 
-/** Hears a process; the function that it returns resolves with the first line that says `message`. */
-export function listen({ child }: Process): (message: string) => Promise<Line> {
-  const lines: Line[] = [];
-  let rest = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    const parts = `${rest}${chunk.toString()}`.split('\n');
-    rest = parts.pop() ?? '';
-    lines.push(...parts.filter((part) => part.startsWith('{')).map((part) => JSON.parse(part) as Line));
+/** Hears a process, from its start; the function that it returns resolves with the first line that says `message`. */
+export function listen({ ended, told }: Process): (message: string) => Promise<Line> {
+  let over = false;
+  void ended.then(() => {
+    over = true;
   });
   return async (message) => {
-    for (let seen = 0; ; await sleep(20)) {
-      for (; seen < lines.length; seen++) if (lines[seen]?.msg === message) return lines[seen] ?? {};
-      if (child.exitCode !== null) throw new Error(`it ended before it said: ${message}`);
+    for (let read = 0; ; await sleep(20)) {
+      const text = told();
+      const whole = text.lastIndexOf('\n') + 1;
+      const said = linesOf(text.slice(read, whole)).find(({ msg }) => msg === message);
+      if (said !== undefined) return said;
+      read = whole;
+      if (over) throw new Error(`it ended before it said: ${message}`);
     }
   };
 }
 
+function linesOf(text: string): Line[] {
+  const lines = text.split('\n').filter((line) => line.startsWith('{'));
+  return lines.map((line) => JSON.parse(line) as Line);
+}
+
 /** Waits until `fact` holds. */
-export async function until(fact: () => boolean | Promise<boolean>, timeoutMs = 45_000): Promise<void> {
+export async function until(fact: () => boolean | Promise<boolean>, timeoutMs = 120_000): Promise<void> {
   for (const since = Date.now(); !(await fact()); await sleep(20)) {
     if (Date.now() - since > timeoutMs) throw new Error(`it did not come true: ${fact.toString()}`);
   }

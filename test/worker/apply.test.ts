@@ -4,7 +4,9 @@ import type { Job } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ApplyJob } from '../../jobs/queues.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import { cliActor } from '../../worker/actor.ts';
 import { handleApplyJob } from '../../worker/apply-job.ts';
+import { operationsOf } from '../../worker/operations.ts';
 import { spendFrom } from '../../worker/spending.ts';
 import { crowd, person } from '../support/people.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -49,6 +51,8 @@ interface Handling {
   /** Parts of the ledger that do otherwise. */
   readonly ledger?: Partial<Ledger>;
   readonly signal?: AbortSignal;
+  /** Whether this process still has the job. */
+  readonly isOurs?: () => Promise<boolean>;
 }
 
 /** Takes the next job and handles it once. */
@@ -70,7 +74,7 @@ async function handle(
   const ledger = { ...rig.ledger, ...change.ledger };
   const signal = change.signal ?? new AbortController().signal;
   await handleApplyJob(
-    { ...held, spending: spendFrom(budget, undefined) },
+    { ...held, spending: spendFrom(budget, undefined, change.isOurs) },
     { ledger, omni, rules, leaving, events, signal },
   );
 }
@@ -164,6 +168,17 @@ describe('handleApplyJob, an update that is broken off', () => {
 });
 
 describe('handleApplyJob, a create that is broken off', () => {
+  it('sends nothing, and leaves job, row and intent as they are, where another process has the job by now', async () => {
+    const rig = await rigWith(1);
+    const job = await handleNext(rig, { isOurs: async () => false });
+    expect(rig.calls()).toEqual([]);
+    expect(rig.setbacks).toMatchObject([{ ref: job.data.ref, code: 'job.lost', consequence: 'requeue' }]);
+    expect(await rig.ledger.quarantine.all()).toEqual([]);
+    expect(await rig.ledger.outbox.size()).toBe(1);
+    expect((await rig.ledger.intent(job.data.ref))?.posted).toHaveLength(1);
+    expect(await job.getState()).toBe('active');
+  });
+
   it('looks the person up after a death between the answer and the commit, and links what it made', async () => {
     const rig = await rigWith(1, { mapping: REGION });
     await dieAt(rig, 'apply.answered');
@@ -390,8 +405,7 @@ describe('handleApplyJob, what a failure leads to', () => {
     expect(await aside(rig)).toEqual([{ sourceId: 'E1', code: 'redis.refuses', until: 'time' }]);
   });
 
-  it('ends as job.poison in quarantine where its worker died three times', async () => {
-    const rig = await rigWith(1);
+  async function dieThreeTimes(rig: Rig): Promise<void> {
     for (let death = 1; death <= 3; death += 1) {
       const token = randomUUID();
       const job = await rig.worker.getNextJob(token, { block: false });
@@ -399,6 +413,11 @@ describe('handleApplyJob, what a failure leads to', () => {
       await stall(rig, job.id);
     }
     await rig.drain();
+  }
+
+  it('ends as job.poison in quarantine where its worker died three times', async () => {
+    const rig = await rigWith(1);
+    await dieThreeTimes(rig);
     expect(rig.calls()).toEqual([]);
     expect(await aside(rig)).toEqual([{ sourceId: 'E1', code: 'job.poison', until: 'reconcile' }]);
     expect(await rig.ledger.outbox.size()).toBe(1);
@@ -408,6 +427,38 @@ describe('handleApplyJob, what a failure leads to', () => {
     await rig.drain();
     expect(await aside(rig)).toEqual([]);
     expect(await rig.links()).toHaveLength(1);
+  });
+
+  async function poisonedForGood(): Promise<Rig> {
+    const rig = await rigWith(1);
+    await dieThreeTimes(rig);
+    await rig.reconcile();
+    await dieThreeTimes(rig);
+    return rig;
+  }
+
+  it('is set aside as job.poison for good where its workers died again after the next reconcile', async () => {
+    const rig = await poisonedForGood();
+    expect(await aside(rig)).toEqual([{ sourceId: 'E1', code: 'job.poison', until: 'change' }]);
+    await rig.reconcile();
+    expect(await rig.drain()).toBe(0);
+    expect(rig.calls()).toEqual([]);
+  });
+
+  it('that was set aside as job.poison for good is done once an operator retries it', async () => {
+    const rig = await poisonedForGood();
+    await operationsOf(rig.parts()).retry(['E1'], cliActor());
+    await rig.drain();
+    expect(await aside(rig)).toEqual([]);
+    expect(await rig.links()).toHaveLength(1);
+  });
+
+  it('that was set aside as job.poison for good begins afresh with another desired state', async () => {
+    const rig = await poisonedForGood();
+    rig.people.set([person(1, { name: 'Another Name' })]);
+    await rig.reconcile();
+    await dieThreeTimes(rig);
+    expect(await aside(rig)).toEqual([{ sourceId: 'E1', code: 'job.poison', until: 'reconcile' }]);
   });
 
   it('does nothing for a job without a row, and completes it', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { operationsOf } from '../../worker/operations.ts';
 import { crowd, person } from '../support/people.ts';
-import { aside, employ, expectLedgerRight, inOmni, rigsOfFile, round, stages } from './living.ts';
+import { aside, employ, expectLedgerRight, inOmni, refOf, rigsOfFile, round, stages } from './living.ts';
 import { LIST, PATCH, POST, type Rig, tally } from './rig.ts';
 
 const rigWith = rigsOfFile();
@@ -77,6 +77,24 @@ describe('adopt: ask', () => {
     expect(await approve(rig, ['E1', 'nobody'])).toMatchObject({ done: [], unknown: ['nobody'] });
     await round(rig);
     expect(await rig.links()).toEqual([]);
+  });
+
+  it('links no account that was approved and somebody has deactivated in Omni since', async () => {
+    const rig = await rigWith(ASK);
+    rig.sandbox.seed([{ userName: 'p1@acme.example', displayName: 'By Login' }]);
+    rig.people.set(crowd(1));
+    await round(rig);
+    await approve(rig, 'all');
+    const id = rig.sandbox.state().users[0]?.id ?? '';
+    await rig.omni.setActive(id, false);
+    rig.calls();
+    expect((await round(rig)).calls).toEqual([PATCH]);
+    expect(await rig.links()).toEqual([]);
+    expect(await aside(rig)).toEqual({ E1: 'omni.inactive' });
+    await rig.omni.setActive(id, true);
+    await rig.ledger.quarantine.release([await refOf(rig, 'E1')]);
+    await round(rig);
+    expect((await rig.links())[0]).toMatchObject({ sourceId: 'E1', provenance: 'adopted', omniId: id });
   });
 
   it('holds a new hire whose account came by itself, and asks Omni about them once', async () => {

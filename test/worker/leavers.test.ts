@@ -80,6 +80,20 @@ describe('a leaver', () => {
     expect(inOmni(rig).inactive).toEqual([1]);
   });
 
+  it('who left while the read went on has their whole grace', async () => {
+    const rig = await rigWith();
+    await employ(rig, 4);
+    rig.configure({ leaverRules: LONG });
+    rig.people.set(others());
+    let left = Number.NaN;
+    rig.people.before = async () => {
+      await sleep(20);
+      left = await rig.ledger.now();
+    };
+    await round(rig);
+    expect((await rig.ledger.leavers.all())[0]?.since).toBeGreaterThanOrEqual(left);
+  });
+
   it('who is back within the grace costs no call, and leaves afresh the next time', async () => {
     const rig = await rigWith();
     await employ(rig, 4);
@@ -247,6 +261,49 @@ describe('protection', () => {
     expect((await round(rig)).calls).toEqual([]);
     expect(await stages(rig)).toEqual({});
     expect(inOmni(rig).inactive).toEqual([]);
+  });
+});
+
+describe('a removal that waits for another turn after a 429', () => {
+  const CHANGES = [
+    [
+      'is back',
+      async (rig: Rig) => {
+        rig.people.set(crowd(4));
+        await rig.reconcile();
+      },
+      // It is not known what came of the first: all that is wanted is written.
+      PATCH,
+    ],
+    ['is kept', async (rig: Rig) => rig.ledger.leavers.keep([await refOf(rig, 'E1')]), GET],
+  ] as const;
+
+  it.each(CHANGES)('is not sent again for who %s meanwhile', async (_, change, next) => {
+    const rig = await rigWith();
+    await leaverDue(rig);
+    const headers = { 'Retry-After': '4' };
+    rig.sandbox.fault({ method: 'PATCH', times: 1, fault: { kind: 'status', status: 429, headers } });
+    const draining = rig.drain();
+    await expect.poll(() => rig.sandbox.calls().some(({ status }) => status === 429)).toBe(true);
+    await change(rig);
+    await draining;
+    expect(rig.calls()).toEqual([PATCH, next]);
+    expect(rig.sandbox.calls().filter(({ removed }) => removed)).toEqual([]);
+    await round(rig);
+    expect(inOmni(rig)).toEqual({ active: [1, 2, 3, 4], inactive: [] });
+    expect(await aside(rig)).toEqual({});
+    await expectLedgerRight(rig);
+  });
+
+  it('is sent again where nothing has changed', async () => {
+    const rig = await rigWith();
+    await leaverDue(rig);
+    const headers = { 'Retry-After': '1' };
+    rig.sandbox.fault({ method: 'PATCH', times: 1, fault: { kind: 'status', status: 429, headers } });
+    await rig.drain();
+    expect(rig.calls()).toEqual([PATCH, PATCH]);
+    expect(inOmni(rig)).toEqual({ active: [2, 3, 4], inactive: [1] });
+    await expectLedgerRight(rig);
   });
 });
 

@@ -3,17 +3,26 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { createEnvelope } from '../../ledger/envelope.ts';
 import { createLedger, type Ledger } from '../../ledger/ledger.ts';
 import { isSyncError } from '../../model/errors.ts';
 import { expectNothingPlanted, keptBesideLinks } from '../support/leaks.ts';
 import { crowd, person } from '../support/people.ts';
-import { rigsOfFile, round } from './living.ts';
+import { refOf, rigsOfFile, round } from './living.ts';
 import { POST, type Rig } from './rig.ts';
 
 const rigWith = rigsOfFile();
 const OLD = 'an-older-key-of-more-than-32-characters-0';
 const NEW = 'a-newer-key-of-more-than-32-characters-00';
 const HOUR = 3_600_000;
+const SETBACK = {
+  sourceId: 'E1',
+  kind: 'refused',
+  code: 'c',
+  until: 'reconcile',
+  message: 'p5@acme.example',
+} as const;
+const TOLD = { run: 'run', calls: 0, waitMs: 0 };
 
 /** A sync with somebody everywhere where somebody can be kept. */
 async function busy(encryptionKeys?: readonly string[]): Promise<Rig> {
@@ -41,9 +50,8 @@ async function busy(encryptionKeys?: readonly string[]): Promise<Rig> {
   await ledger.held.answer(held.slice(0, 1), 'kept');
   await ledger.asks.add({ by: 'test', full: false, person: 'p1@acme.example' });
   await ledger.intend('ref', 'v1', { posted: 'p5@acme.example' });
-  const setback = { sourceId: 'E1', version: 'v', kind: 'refused', code: 'c', until: 'change' } as const;
-  const told = { run: 'run', calls: 0, waitMs: 0 };
-  await ledger.quarantine.put('ref', { ...setback, message: 'p5@acme.example' }, told);
+  const [waits] = (await ledger.outbox.rows().next()).value ?? [];
+  await ledger.quarantine.put(waits?.ref ?? '', { ...SETBACK, version: waits?.version ?? '' }, TOLD);
   return rig;
 }
 
@@ -93,6 +101,20 @@ describe('the ledger under an encryption key', () => {
     ).toEqual(SEALED.filter((name) => name !== 'rejected'));
   });
 
+  it('keeps what came of somebody who was asked for as the rest', async () => {
+    const { ledger, redis } = await rigWith({ encryptionKeys: [NEW] });
+    const id = await ledger.asks.add({ by: 'test', full: false, person: 'p5@acme.example' });
+    const outcome = {
+      outcome: 'rejected',
+      sourceId: 'p5@acme.example',
+      ref: 'ref',
+      says: 'Person 5',
+    } as const;
+    await ledger.asks.close([id], outcome);
+    expectNothingPlanted(await keptBesideLinks(redis));
+    expect(await ledger.asks.state(id)).toEqual({ kind: 'looked', person: outcome });
+  });
+
   it('is carried out by workers as any other', async () => {
     const rig = await busy([NEW]);
     rig.calls();
@@ -140,4 +162,57 @@ describe('the ledger under an encryption key', () => {
     await rig.redis.hset(rig.keys.outbox, first, (await rig.redis.hget(rig.keys.outbox, second)) ?? '');
     expect(await refusal(rig.ledger.outbox.get(first))).toBe('ledger.moved');
   });
+
+  it.each(SEALED)('is whole again after a try or two, where somebody moved a value of %s', async (name) => {
+    const rig = await busy([NEW]);
+    await moveIn(rig, name);
+    const tries = [];
+    for (let n = 0; n < 2; n++) tries.push(await refusal(rig.reconcile({ changes: true })));
+    expect(['ledger.moved', 'nothing was refused']).toContain(tries[0]);
+    expect(tries[1]).toBe('nothing was refused');
+    await rig.drain();
+    await rig.reconcile({ full: true });
+    await rig.drain();
+    expect(await refusal(read(rig.ledger))).toBe('nothing was refused');
+    expect(rig.sandbox.state().users.map(({ userName }) => userName)).toContain('p4@acme.example');
+  });
+
+  it('lets go of a moved name that a worker has met, and asks Omni before it sends', async () => {
+    const rig = await busy([NEW]);
+    const ref = await refOf(rig, 'E4');
+    await rig.ledger.intend(ref, 'v1', { posted: 'p4@acme.example' });
+    const note = JSON.parse((await rig.redis.hget(rig.keys.intents, ref)) ?? '');
+    const posted = [createEnvelope([NEW]).at('elsewhere').write('p4@acme.example')];
+    await rig.redis.hset(rig.keys.intents, ref, JSON.stringify({ ...note, posted }));
+    await rig.drain();
+    expect(rig.setbacks).toMatchObject([{ code: 'ledger.moved' }]);
+    await rig.reconcile();
+    expect(await rig.ledger.intent(ref)).toMatchObject({ posted: [] });
+  });
+
+  it.each(['outbox', 'quarantine'] as const)(
+    'has a worker go on with everybody else where one of %s was moved',
+    async (name) => {
+      const rig = await busy([NEW]);
+      await moveIn(rig, name);
+      const waiting = await rig.ledger.outbox.size();
+      await rig.drain();
+      expect(rig.setbacks).toMatchObject([{ code: 'ledger.moved' }]);
+      expect(await rig.ledger.outbox.size()).toBeLessThan(waiting);
+      expect(await rig.queues.apply.getActiveCount()).toBe(0);
+    },
+  );
 });
+
+/** Makes a value of this key one that was sealed for another place. */
+async function moveIn({ redis, keys }: Rig, name: (typeof SEALED)[number]): Promise<void> {
+  const key = keys[name];
+  const other = createEnvelope([NEW]).at('elsewhere').write('p5@acme.example', 'r');
+  if (name === 'watermark') return void (await redis.set(key, other));
+  const [field = '', text = ''] = Object.entries(await redis.hgetall(key))[0] ?? [];
+  const moved =
+    name === 'intents'
+      ? JSON.stringify({ ...JSON.parse(text), posted: [other] })
+      : text.slice(0, text.lastIndexOf('\n') + 1) + other;
+  await redis.hset(key, field, moved);
+}

@@ -59,7 +59,7 @@ async function know(records: readonly DirectoryRecord[]): Promise<void> {
     const effect = { kind: 'put' as const, link, fingerprint: fingerprint(desired, false) };
     return { ref: '', sourceId: desired.sourceId, version: '', effect, run: 'r', calls: 0 };
   });
-  await createCommitter(withScripts(redis), keys).commitMany(commits);
+  await Promise.all(commits.map(createCommitter(withScripts(redis), keys).commit));
 }
 
 interface Surveyed extends SurveyEnd {

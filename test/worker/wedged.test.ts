@@ -2,6 +2,7 @@
 import { Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../config/load.ts';
+import { addVerifyJob } from '../../jobs/add.ts';
 import { createLog } from '../../ops/log.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
 import { compose, type Daemon } from '../../worker/compose.ts';
@@ -62,6 +63,7 @@ redis: { url: ${server.path} }
 syncs:
   - name: acme
     schedule: "0 0 1 1 *"
+    verifySchedule: "0 0 1 1 *"
     directory: { type: file, path: people.csv }
     users: { id: id, userName: email, displayName: name }
     omni: { url: "${sandbox.url}", apiKey: omni-sandbox-key, requestsPerMinute: 6000 }
@@ -72,18 +74,21 @@ syncs:
 describe('a wedged client of the queue', () => {
   it('is begun anew within 60 s, and what waits is carried out', async () => {
     await service.settled;
-    await until(() => sandbox.state().users.length === 1 && seen.size >= 2);
+    await until(() => sandbox.state().users.length === 1 && seen.size >= 3);
     for (const worker of seen) parked.add(worker);
     const since = performance.now();
     people(4);
     const [sync] = service.syncs();
     if (sync === undefined) throw new Error('no sync runs');
     await ask(sync, { by: 'test', full: false });
+    await addVerifyJob(sync.queues);
     await until(() => sandbox.state().users.length === 4, 58_000);
+    await until(async () => (await sync.ledger.drift.lastPass()) !== undefined, 58_000);
     expect(performance.now() - since).toBeGreaterThan(15_000);
     const told = lines.join('\n');
-    expect(told).toContain('the role worker is wedged');
-    expect(told).toContain('the role scheduler is wedged');
+    expect(told).toContain('of the role worker, is wedged');
+    expect(told).toContain('the queue verify, of the role scheduler, is wedged');
+    expect(told).toContain('the queue reconcile, of the role scheduler, is wedged');
     expect(service.health().alive).toBe(true);
   });
 });
