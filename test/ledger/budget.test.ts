@@ -44,7 +44,10 @@ function fastBudget({ keys = () => ['key-a'], client = redis }: Fast = {}): Host
   return createBudget({ redis: client, host: HOST, keys, requestsPerMinute: 300, windowMs: 3000 });
 }
 
-/** When each slot was granted, by Redis itself, in milliseconds. */
+/** A starved machine stamps a line up to so many milliseconds late; TAKE_TURN's own tests are exact. */
+const STAMP_LATE = 100;
+
+/** When each slot was granted, in milliseconds, by MONITOR: Redis stamps a line some time after it read the script's clock. */
 async function watchGrants(): Promise<{ all(apiKey: string, count: number): Promise<readonly number[]> }> {
   const monitor = await server.client().monitor();
   monitors.push(monitor);
@@ -87,10 +90,10 @@ describe('TAKE_TURN', () => {
   const script = TAKE_TURN.replace("redis.call('TIME')", '{0, ARGV[#ARGV]}');
   const names = ['{t}:host', '{t}:key'];
 
-  async function ask(limit: number, now: number): Promise<[string, number]> {
+  async function ask(limit: number, now: number, keys = names): Promise<[string, number]> {
     const { period, tolerance, longestBackoff } = paceOf(limit, 60_000);
     const args = [period, tolerance, longestBackoff, 3.6e9, 60_000, Math.ceil(now)];
-    return (await redis.eval(script, 2, ...names, ...args)) as [string, number];
+    return (await redis.eval(script, keys.length, ...keys, ...args)) as [string, number];
   }
 
   /** Grants until `count`, each asked for as late as `lateness` says (in periods), 1 µs resolution. */
@@ -133,6 +136,23 @@ describe('TAKE_TURN', () => {
     expect(span).toBeLessThanOrEqual(199 * period + tolerance);
   });
 
+  it('gives each key of a pool its own slots', async () => {
+    const { period, tolerance } = paceOf(60, 60_000);
+    const granted: number[][] = [[], []];
+    let now = 1.7e15;
+    while (granted.flat().length < 60) {
+      const [kind, value] = await ask(60, now, ['{t}:host', '{t}:key', '{t}:other']);
+      if (kind === 'turn') granted[value]?.push(now);
+      else now += value;
+    }
+    for (const times of granted) {
+      expect(times.length).toBe(30);
+      for (const [index, time] of times.entries())
+        expect(time - (times[index - 1] ?? 0)).toBeGreaterThanOrEqual(period - tolerance);
+    }
+    expect(now - 1.7e15).toBeLessThanOrEqual(29 * period);
+  });
+
   it('tells a wait of less than a millisecond as a wait', async () => {
     await redis.del(...names);
     const { period, tolerance } = paceOf(60, 60_000);
@@ -161,7 +181,7 @@ describe('createBudget', () => {
     });
     await Promise.all(Array.from({ length: 180 }, () => budget.turn()));
     const times = await grants.all('key-a', 180);
-    expect(fullest(times, 2000)).toBeLessThanOrEqual(60);
+    expect(fullest(times, 2000 - STAMP_LATE)).toBeLessThanOrEqual(60);
     expect(share(times, 60, 2000)).toBeGreaterThan(0.85);
   });
 
@@ -172,24 +192,15 @@ describe('createBudget', () => {
       [-3_600_000, 0, 3_600_000].map((shift) => spend(dist, { shift, turns: 45, limit: 60, windowMs: 3000 })),
     );
     const times = await grants.all('key-a', 135);
-    expect(fullest(times, 3000)).toBeLessThanOrEqual(60);
+    expect(fullest(times, 3000 - STAMP_LATE)).toBeLessThanOrEqual(60);
     expect(share(times, 60, 3000)).toBeGreaterThan(0.8);
   });
 
-  it('pools keys, each within its own limit', async () => {
-    const grants = await watchGrants();
+  it('pools keys', async () => {
     const budget = fastBudget({ keys: () => ['key-a', 'key-b'] });
     const turns = await Promise.all(Array.from({ length: 200 }, () => budget.turn()));
-    const { period, tolerance } = paceOf(300, 3000);
-    // MONITOR's clock is read a little after the script's.
-    const least = (period - tolerance) / 1000 - 0.5;
-    for (const apiKey of ['key-a', 'key-b']) {
-      const used = turns.filter((turn) => turn.apiKey === apiKey).length;
-      expect(used).toBeGreaterThan(80);
-      const times = await grants.all(apiKey, used);
-      for (const [index, time] of times.entries())
-        expect(time - (times[index - 1] ?? 0)).toBeGreaterThanOrEqual(least);
-    }
+    for (const apiKey of ['key-a', 'key-b'])
+      expect(turns.filter((turn) => turn.apiKey === apiKey).length).toBeGreaterThan(80);
   });
 
   it('serves waiters in the order of asking', async () => {
@@ -260,13 +271,15 @@ describe('createBudget', () => {
 
   it('halts after three refusals, whatever the number of processes', async () => {
     let calls = 0;
+    // A slot each 200 ms: the first refusal is told within one, however starved of time the process is.
+    const pace = { host: HOST, keys: () => ['key-a'], requestsPerMinute: 300 };
     const askers = Array.from({ length: 5 }, async () => {
-      const budget = fastBudget({ client: server.client() });
+      const budget = createBudget({ ...pace, redis: server.client() });
       for (;;) {
         const turn = await budget.turn();
         calls += 1;
         // Longer than a period: others would go out meanwhile.
-        await new Promise((resolve) => setTimeout(resolve, calls === 1 ? 0 : 40));
+        await new Promise((resolve) => setTimeout(resolve, calls === 1 ? 0 : 300));
         await turn.settle({ kind: 'unauthorized' });
       }
     });
