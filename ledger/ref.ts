@@ -9,3 +9,8 @@ export function createRefs(refKey: string): (sourceId: string) => Ref {
   return (sourceId) =>
     createHmac('sha256', refKey).update(`person\0${sourceId}`).digest().subarray(0, 12).toString('base64url');
 }
+
+/** Whether this text may be a ref at all. */
+export function isRefShaped(text: string): boolean {
+  return /^[\w-]{16}$/.test(text);
+}

@@ -27,8 +27,9 @@ export async function identify(
   const [{ ref }, [known]] = await Promise.all([deps.ledger.begin(), peopleNamed(deps.ledger, name)]);
   try {
     const sourceId = await sourceIdOf(name, known, { deps, signal });
-    if (sourceId === undefined) return undefined;
-    return { sourceId, ref: ref(sourceId), found: await lookUp({ id: sourceId }, deps, signal) };
+    const found = await lookUp({ id: sourceId ?? name }, deps, signal);
+    if (sourceId === undefined && found.length === 0) return undefined;
+    return { sourceId: sourceId ?? name, ref: ref(sourceId ?? name), found };
   } catch (error) {
     if (!isSyncError(error, 'incomplete') || signal?.aborted === true) throw error;
     const unread = error.message;
@@ -41,7 +42,7 @@ interface Looking {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Who has the address in the directory now goes before who had it when the ledger last heard. */
+/** Who has the address in the directory now goes before who had it when the ledger last heard. Nothing where `name` can but be an id. */
 async function sourceIdOf(
   name: string,
   known: Known | undefined,
@@ -52,7 +53,7 @@ async function sourceIdOf(
     const holder = firstOf(await lookUp({ userName: name }, deps, signal));
     if (holder !== undefined) return holder;
   }
-  return known?.sourceId ?? firstOf(await lookUp({ id: name }, deps, signal));
+  return known?.sourceId;
 }
 
 function firstOf(found: readonly Found[]): string | undefined {

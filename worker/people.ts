@@ -1,5 +1,6 @@
 /** Who is meant by a name: a sourceId, an address or a ref. The one place that knows, for everything that takes a PERSON. */
 import type { Ledger } from '../ledger/ledger.ts';
+import { isRefShaped } from '../ledger/ref.ts';
 import { addressKey } from '../model/person.ts';
 
 /** Somebody whom the ledger knows, as far as it names them. */
@@ -15,7 +16,16 @@ export interface Known {
  * Everyone whom the ledger knows: links, waiting desired states, tombstones, held changes, people set aside, rejected records.
  * Somebody may come several times, under several addresses.
  */
-export async function* knownPeople(ledger: Ledger): AsyncGenerator<Known> {
+async function* knownPeople(ledger: Ledger): AsyncGenerator<Known> {
+  yield* linkedPeople(ledger);
+  for await (const page of ledger.outbox.rows()) {
+    for (const { sourceId, ref, desired } of page)
+      yield { sourceId, ref, active: false, ...(desired && { userName: desired.userName }) };
+  }
+  yield* notedPeople(ledger);
+}
+
+async function* linkedPeople(ledger: Ledger): AsyncGenerator<Known> {
   const { ref } = await ledger.begin();
   for await (const page of ledger.links.stored()) {
     for (const { link } of page) {
@@ -23,10 +33,10 @@ export async function* knownPeople(ledger: Ledger): AsyncGenerator<Known> {
       yield { sourceId, ref: ref(sourceId), userName, active: state === 'active' };
     }
   }
-  for await (const page of ledger.outbox.rows()) {
-    for (const { sourceId, ref: own, desired } of page)
-      yield { sourceId, ref: own, active: false, ...(desired && { userName: desired.userName }) };
-  }
+}
+
+async function* notedPeople(ledger: Ledger): AsyncGenerator<Known> {
+  const { ref } = await ledger.begin();
   for (const { sourceId, ref: own, userName } of await ledger.leavers.all())
     yield { sourceId, ref: own, userName, active: false };
   for (const { sourceId, ref: own, userName } of await ledger.held.all())
@@ -42,7 +52,9 @@ export async function peopleNamed(ledger: Ledger, name: string): Promise<Known[]
   const exact = await byIdOrRef(ledger, name);
   if (exact !== undefined) return [exact];
   const found = new Map<string, Known>();
-  for await (const known of knownPeople(ledger)) {
+  // An id alone was looked for in the large sets already.
+  const isNotId = name.includes('@') || isRefShaped(name);
+  for await (const known of isNotId ? knownPeople(ledger) : notedPeople(ledger)) {
     if (!isNamed(known, name)) continue;
     const earlier = found.get(known.sourceId);
     if (earlier === undefined || known.active) found.set(known.sourceId, known);

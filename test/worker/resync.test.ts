@@ -69,6 +69,24 @@ describe('resyncPeople', () => {
     expect((await round(rig)).calls).toEqual([]);
   });
 
+  it('reads a new hire by id once, and once more for the address, whoever else waits or has an account', async () => {
+    const rig = await rigWith();
+    await employ(rig, 2);
+    rig.people.set(crowd(3));
+    const { directory, ledger, ...deps } = rig.deps();
+    const reads: unknown[] = [];
+    const pages = (signal: AbortSignal) => {
+      reads.push('pages');
+      return directory.pages(signal);
+    };
+    const outbox = { ...ledger.outbox, rows: () => expect.unreachable('looks through all who wait') };
+    await ask(rig, 'E3');
+    await resyncPeople({ ...deps, directory: { ...directory, pages }, ledger: { ...ledger, outbox } }, TRY);
+    expect(reads).toEqual(['pages', 'pages']);
+    await rig.drain();
+    expect(rig.calls()).toEqual([POST]);
+  });
+
   it('asks Omni nothing for somebody in step', async () => {
     const rig = await rigWith();
     await employ(rig, 2);
