@@ -19,6 +19,8 @@ export interface LinkIndex {
   unseenBuckets(): number[];
   /** Whether the link at `position` of `bucket` still has a fingerprint that this read has seen. */
   wasSeen(bucket: number, fingerprint: Buffer): boolean;
+  /** Whether it stands as it stood when this was read, and was not seen: of one that was written since, this read knows nothing. */
+  wasMissed(bucket: number, fingerprint: Buffer): boolean;
 }
 
 /** The fingerprint of a link whose account we took away: nobody's desired state has it. */
@@ -83,6 +85,10 @@ export function createLinkIndex(buckets: ReadonlyMap<number, Buffer>): LinkIndex
     wasSeen(bucket, fingerprint) {
       const at = find(bucket, fingerprint);
       return at >= 0 && isSeen(at);
+    },
+    wasMissed(bucket, fingerprint) {
+      const at = find(bucket, fingerprint);
+      return at >= 0 && !isSeen(at);
     },
   };
 }

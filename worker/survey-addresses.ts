@@ -138,8 +138,8 @@ function isUnwanted(
   // One record of theirs is gone, and another is as it was.
   if (presence === 'gone' && seen) return false;
   if (presence !== undefined) return isOutside(presence);
-  if (seen) return false;
-  return complete || link.state === 'deactivated';
+  if (link.state === 'deactivated') return !seen;
+  return complete && state.index.wasMissed(bucket, fingerprint);
 }
 
 /** Under what relinks are made. */

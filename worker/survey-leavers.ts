@@ -60,8 +60,8 @@ function causeOf(
 ): LeaverCause | undefined {
   if (link.state !== 'active') return undefined;
   const presence = state.met.get(link.sourceId);
-  const seen = state.index.wasSeen(bucket, fingerprint);
-  if (presence === 'gone') return seen ? undefined : 'missing';
+  if (presence === 'gone') return state.index.wasSeen(bucket, fingerprint) ? undefined : 'missing';
   if (isOutside(presence)) return presence;
-  return complete && presence === undefined && !seen ? 'missing' : undefined;
+  const missed = presence === undefined && state.index.wasMissed(bucket, fingerprint);
+  return complete && missed ? 'missing' : undefined;
 }

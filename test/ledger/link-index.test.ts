@@ -43,7 +43,11 @@ describe('createLinkIndex', () => {
         for (const id of seen) index.see(id, print(id));
         const unseen = inside.filter((id) => !seen.includes(id));
         expect(new Set(index.unseenBuckets())).toEqual(new Set(unseen.map(bucketOf)));
-        for (const id of inside) expect(index.wasSeen(bucketOf(id), print(id))).toBe(seen.includes(id));
+        for (const id of inside) {
+          expect(index.wasSeen(bucketOf(id), print(id))).toBe(seen.includes(id));
+          expect(index.wasMissed(bucketOf(id), print(id))).toBe(!seen.includes(id));
+          expect(index.wasMissed(bucketOf(id), print(id, 1))).toBe(false);
+        }
       }),
     );
   });

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createHttp } from '../../http/client.ts';
+import { UNKNOWN_PRINT } from '../../ledger/link-index.ts';
+import { bucketOf } from '../../ledger/packing.ts';
 import { handleApplyJob } from '../../worker/apply-job.ts';
 import { removalHook } from '../../worker/hook.ts';
 import { spendFrom } from '../../worker/spending.ts';
@@ -39,6 +41,17 @@ const CAUSES = [
 
 const others = () => crowd(4).slice(1);
 
+/** Numbers of two people whose links are read together. */
+function twoOfOneBucket(): [number, number] {
+  const byBucket = new Map<number, number>();
+  for (let number = 3; ; number++) {
+    const bucket = bucketOf(`E${number}`);
+    const earlier = byBucket.get(bucket);
+    if (earlier !== undefined) return [earlier, number];
+    byBucket.set(bucket, number);
+  }
+}
+
 /** Four people, of whom the first is about to be taken away by the next job. */
 async function leaverDue(rig: Rig): Promise<void> {
   await employ(rig, 4);
@@ -58,6 +71,37 @@ describe('a leaver', () => {
     expect(await stages(rig)).toEqual({});
     await expectLedgerRight(rig);
     for (let again = 0; again < 3; again++) expect((await round(rig)).calls).toEqual([]);
+  });
+
+  it('is not who was met before another job wrote their link anew', async () => {
+    const rig = await rigWith();
+    const [met, gone] = twoOfOneBucket();
+    const everybody = [met, gone, 1, 2].map((number) => person(number));
+    rig.people.set(everybody);
+    await round(rig);
+    rig.people.pages([[person(met)], [person(1)], [person(2)]]);
+    // As a relink that was abandoned leaves it.
+    rig.people.before = async (page) => {
+      if (page !== 2) return;
+      const link = (await rig.links()).find(({ sourceId }) => sourceId === `E${met}`);
+      if (link === undefined) throw new Error('no link');
+      const effect = {
+        kind: 'put',
+        link: { ...link, confirmed: new Set<string>() },
+        fingerprint: UNKNOWN_PRINT,
+      } as const;
+      const ref = await refOf(rig, link.sourceId);
+      await rig.ledger.commit({
+        ref,
+        sourceId: link.sourceId,
+        version: '',
+        effect,
+        run: 'another',
+        calls: 0,
+      });
+    };
+    await round(rig);
+    expect(inOmni(rig)).toEqual({ active: [1, 2, met], inactive: [gone] });
   });
 
   it.each(CAUSES)('who is %s is left alone while the grace runs, by Redis’s clock', async (_, record) => {
