@@ -2,6 +2,7 @@
  * Intents: that a write to Omni is about to be sent, noted before it is. One that stands was perhaps carried out; a
  * commit ends it.
  */
+import { jobLost } from '../model/job-lost.ts';
 import { PLAIN, type Sealed } from './envelope.ts';
 import type { SyncKeys } from './keys.ts';
 import type { ScriptedRedis } from './scripts.ts';
@@ -36,7 +37,10 @@ export interface Meant {
 export interface Intents {
   /** The intent of this person's, if one stands: a write may have been sent, and no commit came after it. */
   intent(ref: string): Promise<Intent | undefined>;
-  /** Notes that a write of this version is about to be sent; the time of an earlier note stands. */
+  /**
+   * Notes that a write of this version is about to be sent; the time of an earlier note stands.
+   * @throws an error that `isJobLost` knows where nothing waits for this person any more
+   */
   intend(ref: string, version: string, what?: Meant): Promise<Intent>;
   /** Forgets the intent: nothing of it was carried out. */
   disclaim(ref: string): Promise<void>;
@@ -47,7 +51,11 @@ export type Note = { at: string } & Pick<Intent, 'version'> &
   Partial<Pick<Intent, 'leave' | 'posted' | 'from'>>;
 
 /** The intents of one sync. */
-export function createIntents(redis: ScriptedRedis, { intents }: SyncKeys, envelope = PLAIN): Intents {
+export function createIntents(
+  redis: ScriptedRedis,
+  { intents, outbox }: SyncKeys,
+  envelope = PLAIN,
+): Intents {
   const sealed = envelope.at(intents);
   /** As it was noted before, where it was: sealed anew it would look like another one to the script. */
   async function noted(ref: string, userName: string): Promise<string> {
@@ -64,7 +72,9 @@ export function createIntents(redis: ScriptedRedis, { intents }: SyncKeys, envel
       const leave = what?.leave === true ? 'leave' : '';
       const from = what?.from === undefined ? '' : JSON.stringify(what.from);
       const posted = what?.posted === undefined ? '' : await noted(ref, what.posted);
-      return parse(ref, await redis.intend(intents, ref, version, leave, posted, from), sealed);
+      const text = await redis.intend(intents, outbox, ref, version, leave, posted, from);
+      if (text === null) throw jobLost();
+      return parse(ref, text, sealed);
     },
     disclaim: async (ref) => void (await redis.hdel(intents, ref)),
   };

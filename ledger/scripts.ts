@@ -65,9 +65,11 @@ return changed
 
 /**
  * Notes that a write of this version is about to be sent; the time is Redis's, and the first one's; the userNames that
- * were posted, that a removal was among what may have been sent, and whose link was to move, stay noted. Returns the note.
+ * were posted, that a removal was among what may have been sent, and whose link was to move, stay noted. Returns the note;
+ * nothing where nothing waits for this person: another process has carried them out, and no commit would end the intent.
  */
 const INTEND = `
+if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return false end
 local now = redis.call('TIME')
 local earlier = redis.call('HGET', KEYS[1], ARGV[1])
 local note = earlier and cjson.decode(earlier) or { at = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000)) }
@@ -174,7 +176,7 @@ return 1
 export interface ScriptedRedis extends Redis {
   commitPerson(...args: (string | Buffer | number)[]): Promise<number>;
   putOutbox(...args: (string | Buffer | number)[]): Promise<number>;
-  intend(...args: (string | number)[]): Promise<string>;
+  intend(...args: (string | number)[]): Promise<string | null>;
   putLeavers(...args: (string | number)[]): Promise<number>;
   putWatermark(...args: string[]): Promise<number>;
   acquireLease(...args: (string | number)[]): Promise<string | null>;
@@ -187,7 +189,7 @@ export interface ScriptedRedis extends Redis {
 export function withScripts(redis: Redis): ScriptedRedis {
   redis.defineCommand('commitPerson', { numberOfKeys: 11, lua: COMMIT });
   redis.defineCommand('putOutbox', { numberOfKeys: 6, lua: PUT_OUTBOX });
-  redis.defineCommand('intend', { numberOfKeys: 1, lua: INTEND });
+  redis.defineCommand('intend', { numberOfKeys: 2, lua: INTEND });
   redis.defineCommand('putLeavers', { numberOfKeys: 8, lua: PUT_LEAVERS });
   redis.defineCommand('putWatermark', { numberOfKeys: 3, lua: PUT_WATERMARK });
   redis.defineCommand('acquireLease', { lua: ACQUIRE });

@@ -6,6 +6,7 @@ import type { OutboxRow } from '../ledger/outbox.ts';
 import type { Until } from '../ledger/quarantine.ts';
 import type { Budget } from '../model/budget.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
+import { isJobLost } from '../model/job-lost.ts';
 import type { Omni } from '../omni/client.ts';
 import type { Rules } from '../plan/decide.ts';
 import type { DriftRules } from '../plan/drift.ts';
@@ -14,7 +15,7 @@ import { auditedOmni } from './audited-omni.ts';
 import type { Events } from './events.ts';
 import type { LeavingRules } from './finish.ts';
 import { type Consequence, consequenceOf, namedError } from './outcome.ts';
-import { isJobLost, lookingAgain, type Spending } from './spending.ts';
+import { lookingAgain, type Spending } from './spending.ts';
 
 export interface ApplyJobDeps {
   readonly ledger: Ledger;

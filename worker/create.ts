@@ -4,12 +4,12 @@
  */
 import type { Intent } from '../ledger/intents.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
+import { isJobLost } from '../model/job-lost.ts';
 import { addressKey, type OmniUser } from '../model/person.ts';
 import { confirmedAfter } from '../plan/confirmed.ts';
 import { adoptClaim, confirmedOfAccount, decide, fieldNames, type KnownAccount } from '../plan/decide.ts';
 import { type ApplyDeps, type Case, compare, finish, newLink, patched } from './finish.ts';
 import { assertUnowned, claimUnowned } from './owner.ts';
-import { isJobLost } from './spending.ts';
 import { holdBack } from './withhold.ts';
 
 /** Creates the account, or takes the one that turns out to be there. */

@@ -3,7 +3,7 @@
  * turn may be long, an hour after a 429: what must hold of a request is looked at after it.
  */
 import type { Budget, Turn } from '../model/budget.ts';
-import { isSyncError, SyncError } from '../model/errors.ts';
+import { jobLost } from '../model/job-lost.ts';
 
 export interface Spending extends Budget {
   /** Turns handed out since this was last asked. */
@@ -65,19 +65,4 @@ export function lookingAgain(budget: Budget, look: () => Promise<void>): Budget 
       return turn;
     },
   };
-}
-
-const JOB_LOST = 'job.lost';
-
-function jobLost(): SyncError {
-  return new SyncError(
-    'unsafe',
-    JOB_LOST,
-    'this process stood still, or did not reach Redis, for so long that another one has this person by now: it carries them out, and nothing more is sent here. Where this comes again, give the host more CPU, or look for what keeps Redis from answering',
-  );
-}
-
-/** Whether another process has the job: nothing of it may be written any more. */
-export function isJobLost(error: unknown): error is SyncError {
-  return isSyncError(error, 'unsafe') && error.code === JOB_LOST;
 }

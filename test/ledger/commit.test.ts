@@ -182,7 +182,7 @@ describe('createCommitter, beside the link', () => {
   it('removes the row that was applied, the intent and the quarantine', async () => {
     const outbox = createOutbox(redis, keys);
     await outbox.put([row('v1')], lease.token);
-    await redis.intend(keys.intents, 'ref-E1', 'v1', '', '', '');
+    await redis.intend(keys.intents, keys.outbox, 'ref-E1', 'v1', '', '', '');
     await redis.hset(keys.quarantine, 'ref-E1', '0\n0\n{}');
     const { commit } = createCommitter(redis, keys);
     const fingerprint = Buffer.alloc(8, 7);

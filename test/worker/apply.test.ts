@@ -168,6 +168,21 @@ describe('handleApplyJob, an update that is broken off', () => {
 });
 
 describe('handleApplyJob, a create that is broken off', () => {
+  it('sends nothing, and leaves no intent, where another process has carried it out since it was taken', async () => {
+    const rig = await rigWith(1);
+    const intend: Ledger['intend'] = async (ref, ...rest) => {
+      const row = await rig.ledger.outbox.get(ref);
+      if (row === undefined) throw new Error('nothing waits');
+      const { sourceId, version } = row;
+      await rig.ledger.commit({ ref, sourceId, version, effect: { kind: 'none' }, run: 'another', calls: 0 });
+      return rig.ledger.intend(ref, ...rest);
+    };
+    const job = await handleNext(rig, { ledger: { intend } });
+    expect(rig.calls()).toEqual([]);
+    expect(rig.setbacks).toMatchObject([{ ref: job.data.ref, code: 'job.lost', consequence: 'requeue' }]);
+    expect(await rig.ledger.intent(job.data.ref)).toBeUndefined();
+  });
+
   it('sends nothing, and leaves job, row and intent as they are, where another process has the job by now', async () => {
     const rig = await rigWith(1);
     const job = await handleNext(rig, { isOurs: async () => false });

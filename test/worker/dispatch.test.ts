@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { addApplyJobs, hastenPerson } from '../../jobs/add.ts';
 import { type ApplyJob, openApplyWorker } from '../../jobs/queues.ts';
 import { createBudget, type HostBudget } from '../../ledger/budget.ts';
+import { isJobLost } from '../../model/job-lost.ts';
 import { handleApplyJob } from '../../worker/apply-job.ts';
 import { type Dispatcher, dispatch } from '../../worker/dispatch.ts';
-import { isJobLost } from '../../worker/spending.ts';
 import { crowd } from '../support/people.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { createRig, POST, type Rig } from './rig.ts';

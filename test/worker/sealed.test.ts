@@ -49,7 +49,7 @@ async function busy(encryptionKeys?: readonly string[]): Promise<Rig> {
   const held = await ledger.held.all();
   await ledger.held.answer(held.slice(0, 1), 'kept');
   await ledger.asks.add({ by: 'test', full: false, person: 'p1@acme.example' });
-  await ledger.intend('ref', 'v1', { posted: 'p5@acme.example' });
+  await ledger.intend(await refOf(rig, 'E5'), 'v1', { posted: 'p5@acme.example' });
   const [waits] = (await ledger.outbox.rows().next()).value ?? [];
   await ledger.quarantine.put(waits?.ref ?? '', { ...SETBACK, version: waits?.version ?? '' }, TOLD);
   return rig;
@@ -59,8 +59,9 @@ async function busy(encryptionKeys?: readonly string[]): Promise<Rig> {
 async function read(ledger: Ledger): Promise<unknown> {
   const rows: unknown[] = [];
   for await (const page of ledger.outbox.rows()) rows.push(...page);
+  const { ref } = await ledger.begin();
   const lists = [ledger.leavers.all(), ledger.held.all(), ledger.unmatched(), ledger.rejections()];
-  const rest = [ledger.asks.people(), ledger.intent('ref'), ledger.quarantine.all()];
+  const rest = [ledger.asks.people(), ledger.intent(ref('E5')), ledger.quarantine.all()];
   const found = [rows, ...(await Promise.all([...lists, ...rest])), [...(await ledger.held.answers())]];
   // In whatever order Redis has them.
   return found.map((list) => (Array.isArray(list) ? list.map((one) => JSON.stringify(one)).sort() : list));
@@ -125,9 +126,10 @@ describe('the ledger under an encryption key', () => {
 
   it('notes a userName that is posted again once', async () => {
     const { ledger } = await busy([NEW]);
-    const intent = await ledger.intend('ref', 'v2', { posted: 'p5@acme.example' });
+    const { ref } = await ledger.begin();
+    const intent = await ledger.intend(ref('E5'), 'v2', { posted: 'p5@acme.example' });
     expect(intent.posted).toEqual(['p5@acme.example']);
-    const other = await ledger.intend('ref', 'v3', { posted: 'p6@acme.example' });
+    const other = await ledger.intend(ref('E5'), 'v3', { posted: 'p6@acme.example' });
     expect(other.posted).toEqual(['p5@acme.example', 'p6@acme.example']);
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Turn } from '../../model/budget.ts';
-import { isJobLost, lookingAgain, spendFrom } from '../../worker/spending.ts';
+import { isJobLost } from '../../model/job-lost.ts';
+import { lookingAgain, spendFrom } from '../../worker/spending.ts';
 
 /** A turn that was granted so many milliseconds ago. */
 function turn(agoMs = 0): Turn {

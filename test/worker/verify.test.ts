@@ -227,7 +227,7 @@ describe('verify', () => {
     rig.people.set(people(3).map((one) => (one.id === 'E0' ? { ...one, name: 'New' } : one)));
     await rig.reconcile();
     const { ref } = await rig.ledger.begin();
-    await rig.ledger.intend(ref('E1'), 'x');
+    await rig.redis.hset(rig.keys.intents, ref('E1'), JSON.stringify({ at: '0', version: 'x' }));
     // What waits would keep the pass waiting too.
     await rig.queues.apply.obliterate({ force: true });
     await rig.verify();
