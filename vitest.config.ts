@@ -14,6 +14,8 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, ...campaign],
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // An event is awaited, however starved the machine: a poll ends when it has come.
+    expect: { poll: { timeout: 60_000 } },
     pool: 'forks',
     // Tests of real processes wait for much of their time: one more than there are cores, where one less is the default.
     maxWorkers: availableParallelism() + 1,

@@ -80,7 +80,7 @@ describe.concurrent('a run that meets', () => {
   });
 
   it('Retry-After sends nothing before its time', async ({ install }) => {
-    const journey = await install(PEOPLE, { requestsPerMinute: 300 });
+    const journey = await install(PEOPLE, { requestsPerMinute: 60 });
     journey.sandbox.fault({
       method: 'POST',
       path: USERS,
@@ -156,7 +156,7 @@ describe.concurrent('a run that meets', () => {
   it('a refused key stops after three calls, keeps the queue, and goes on with another key', async ({
     install,
   }) => {
-    const journey = await install(PEOPLE, { requestsPerMinute: 600 });
+    const journey = await install(PEOPLE, { requestsPerMinute: 120 });
     expect((await journey.cli('run')).code).toBe(0);
     journey.sandbox.revokeKey('omni-sandbox-key');
     const more = [...PEOPLE, ...somePeople(12).slice(6)];

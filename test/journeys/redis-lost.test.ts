@@ -54,9 +54,13 @@ describe.concurrent('a run whose Redis', () => {
     'is wiped after %i people adopts whom it has forgotten',
     async (count, { install }) => {
       const journey = await install(PEOPLE, SLOWLY);
+      // So that the run has not ended when the wipe comes.
+      const slow = { kind: 'delay', ms: 3_000 } as const;
+      journey.sandbox.fault({ method: 'POST', path: '/api/scim/v2/users', skip: count, fault: slow });
       const running = journey.start('run');
       await untilCreated(journey, count);
       await withPrivateRedis(join(journey.folder, 'data'), (redis) => redis.flushall());
+      journey.sandbox.clearFaults();
       const { code, stderr } = await running.ended;
       expect({ code, stderr }).toMatchObject({ code: 0 });
       await expectConverged(journey);

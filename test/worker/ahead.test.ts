@@ -11,8 +11,8 @@ import { PATCH, type Rig } from './rig.ts';
 
 const rigWith = rigsOfFile();
 const BACKLOG = 10_000;
-/** Sixty a minute, thirty times as fast. */
-const REQUESTS_PER_MINUTE = 1_800;
+/** A slot in which a look-up by hand fits, however short of time the process is. */
+const REQUESTS_PER_MINUTE = 60;
 const signal = new AbortController().signal;
 
 /** Applies what waits, at that rate. */
@@ -50,7 +50,7 @@ describe('a backlog of ten thousand', () => {
     try {
       const sent = () => rig.sandbox.calls().filter(({ method }) => method !== 'GET');
       const before = sent().length;
-      while (sent().length < before + 5) await sleep(5);
+      while (sent().length < before + 2) await sleep(5);
       // Two jobs are under way at once: the one that began second may be sent first.
       const first = sent().slice(before, before + 2);
       expect(first.map(({ method, route }) => `${method} ${route}`)).toContain(PATCH);
