@@ -12,8 +12,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...campaign],
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // An event is awaited, however starved the machine: a poll ends when it has come.
     expect: { poll: { timeout: 60_000 } },
     pool: 'forks',

@@ -61,7 +61,7 @@ beforeAll(async () => {
   writeConfiguration();
   node = nodeFor();
   // npm fetches what its cache lacks.
-}, 180_000);
+});
 
 afterAll(async () => {
   await Promise.all([sandbox?.close(), redis?.stop()]);

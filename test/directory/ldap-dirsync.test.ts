@@ -13,7 +13,7 @@ import { startSlapd } from '../support/slapd.ts';
 let samba: Samba;
 beforeAll(async () => {
   samba = await startSamba();
-}, 120_000);
+});
 afterAll(() => samba?.stop());
 
 let units = 0;

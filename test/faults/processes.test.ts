@@ -1,11 +1,12 @@
 /** Processes of the product that die, freeze, or have a wrong clock. Rows 9, 21, 22 and 24 of the matrix. */
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect } from 'vitest';
-import { it, type Journey, type JourneyOptions, somePeople } from '../support/journey.ts';
+import { it, type Journey, type JourneyOptions, type Process, somePeople } from '../support/journey.ts';
 import { expectLedgerEqual, readLedger } from '../support/ledger.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
-import { endInOrder, until } from '../support/service.ts';
+import { endInOrder, listen, until } from '../support/service.ts';
 import { creations } from '../support/verdict.ts';
 import { expectConverged, installOn, SLOWLY } from './installation.ts';
 import { expectInvariants } from './invariants.ts';
@@ -26,6 +27,11 @@ async function redisServer(): Promise<TestRedis> {
 const shimmed = (env: Readonly<Record<string, string>>): JourneyOptions => ({
   env: { NODE_OPTIONS: IMPORT, ...env },
 });
+
+/** Whether SIGSTOP has reached it: proc(5), the state. */
+function stands({ child }: Process): boolean {
+  return /^\d+ \(.*\) T/.test(readFileSync(`/proc/${child.pid}/stat`, 'utf8'));
+}
 
 async function failed(journey: Journey): Promise<unknown> {
   const { stdout } = await journey.cli('failed', '--json');
@@ -56,7 +62,9 @@ describe.concurrent('a process', () => {
     const server = await redisServer();
     const options = { ...SLOWLY, ...shimmed({ FAULT_BLOCK_MS: '15000' }) };
     const journey = await installOn(server.path, install, PEOPLE, options);
-    const [first, second] = [journey.start('start'), journey.start('start')];
+    const first = journey.start('start');
+    await listen(first)('started');
+    const second = journey.start('start');
     await until(() => creations(journey.sandbox).size >= 5);
     first.child.kill('SIGUSR2');
     await until(() => creations(journey.sandbox).size === PEOPLE.length);
@@ -74,7 +82,7 @@ describe.concurrent('a process', () => {
     journey.people(older);
     const stopped = journey.crashRun('reconcile.outbox', 1, 'SIGSTOP');
     const lane = journey.sandbox.calls().length;
-    await sleep(3_000);
+    await until(() => stands(stopped));
     const newer = PEOPLE.map((person) => ({ ...person, name: `${person.name} the Newer` }));
     journey.people(newer);
     const { code, stderr } = await journey.cli('run');

@@ -109,7 +109,7 @@ describe.concurrent('alarms', () => {
     await endInOrder(worker);
     await endInOrder(scheduler);
     expect(told(own)).toHaveLength(2);
-  }, 120_000);
+  });
 
   it('of a read that held nobody come though a webhook is away at first', async ({ install }) => {
     const own = await open();

@@ -103,5 +103,5 @@ describe('a service with both schedules', () => {
     const { stdout } = await journey.cli('leavers', '--json');
     expect(stdout).toContain('missing');
     expect(writes(journey)).toBe(1);
-  }, 180_000);
+  });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { it, type Journey, somePeople } from '../support/journey.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { listen } from '../support/service.ts';
 
 const PEOPLE = somePeople(20);
 
@@ -86,6 +87,7 @@ describe.concurrent('run --plan', () => {
     journey.people(PEOPLE.map((one) => ({ ...one, name: `${one.name}!` })));
     await journey.cli('plan', '--out', file);
     const service = journey.start('start', '--role', 'worker');
+    await listen(service)('started');
     const ran = await journey.cli('run', '--plan', file);
     expect(ran.code).toBe(0);
     expect(ran.stdout).toContain('20 of 20 planned changes are in Omni');

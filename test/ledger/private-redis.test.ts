@@ -128,7 +128,7 @@ describe('openPrivateRedis', () => {
       await Promise.all(both.map((each) => each.ask('release')));
       expect(await isRunning(folder())).toBe(false);
     }
-  }, 120_000);
+  });
 
   it('serves everybody through joins and leaves that cross', async () => {
     const answers = await Promise.all(
@@ -186,7 +186,7 @@ describe('openPrivateRedis', () => {
     }
     // Two servers on one file would each have started; none was stopped or refused in between.
     expect((await log()).split('ready to exit').length).toBe((await log()).split('ready to accept').length);
-  }, 120_000);
+  });
 
   it('keeps what was written when the last out stops it', async () => {
     const first = command();

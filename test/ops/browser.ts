@@ -19,13 +19,16 @@ const ARGS = [
   '--disable-sync',
 ];
 
+/** A machine that does much else takes its time. */
+const PATIENCE_MS = 120_000;
+
 let browser: Browser;
 let pages: Page[] = [];
 
 beforeAll(async () => {
   if (CHROMIUM === undefined) throw new Error('chromium is missing. Install it: apt-get install -y chromium');
   mkdirSync(SHOTS, { recursive: true });
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS, timeout: PATIENCE_MS });
 });
 
 afterAll(async () => {
@@ -44,6 +47,7 @@ export async function open(
   options: Parameters<Browser['newContext']>[0] = {},
 ): Promise<Page> {
   const context = await browser.newContext(options);
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   pages.push(page);
   const faults: string[] = [];

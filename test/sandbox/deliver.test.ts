@@ -103,9 +103,16 @@ describe('faults of the answer', () => {
 
 describe('faults of the connection', () => {
   it('delay: the client may give up and it is done all the same', async () => {
-    const { sandbox, ask, users } = await struckBy({ kind: 'delay', ms: 150 });
-    const signal = AbortSignal.timeout(50);
-    await expect(ask('POST', USERS, aUser('ada@example.com'), { signal })).rejects.toThrow();
+    const { sandbox, ask, users } = await struckBy({ kind: 'delay', ms: 3_000 });
+    const patience = new AbortController();
+    const asking = ask('POST', USERS, aUser('ada@example.com'), { signal: patience.signal });
+    await Promise.all([
+      expect(asking).rejects.toThrow(),
+      expect
+        .poll(() => sandbox.calls()[0]?.fault)
+        .toBe('delay')
+        .then(() => patience.abort()),
+    ]);
     expect(users()).toBe(0);
     await expect.poll(users).toBe(1);
     expect(sandbox.calls()).toMatchObject([{ committed: true, fault: 'delay' }]);
@@ -123,7 +130,7 @@ describe('faults of the connection', () => {
   });
 
   it('delayAfter: done first, answered later', async () => {
-    const { sandbox, ask, users } = await struckBy({ kind: 'delayAfter', ms: 200 });
+    const { sandbox, ask, users } = await struckBy({ kind: 'delayAfter', ms: 1_000 });
     let answered = false;
     const posting = post(ask).then((answer) => {
       answered = true;
@@ -132,7 +139,7 @@ describe('faults of the connection', () => {
     await expect.poll(users, { interval: 5 }).toBe(1);
     expect(answered).toBe(false);
     expect(await posting).toBe(201);
-    await expect.poll(() => sandbox.calls()[0]?.durationMs).toBeGreaterThan(190);
+    await expect.poll(() => sandbox.calls()[0]?.durationMs).toBeGreaterThan(990);
   });
 
   it('dropAfterCommit: no answer to what was done', async () => {
@@ -181,7 +188,7 @@ describe('faults of the connection', () => {
   });
 
   it('idleClose with ms: closes a kept connection while it idles', async () => {
-    const { sandbox } = await struckBy({ kind: 'idleClose', ms: 10 });
+    const { sandbox } = await struckBy({ kind: 'idleClose', ms: 1_000 });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     onTestFinished(() => agent.destroy());
     expect(await kept(sandbox.url, agent, 'ada@example.com')).toBe(201);

@@ -86,14 +86,14 @@ describe('the limit over HTTP', () => {
   });
 
   it('opens again when the window has passed', async () => {
-    const { sandbox, ask } = await opened({ requestsPerMinute: 3, windowMs: 300 });
-    await expect.poll(async () => (await ask('GET', USERS)).status, { interval: 20 }).toBe(429);
+    const { sandbox, ask } = await opened({ requestsPerMinute: 3, windowMs: 3_000 });
+    expect((await burst(ask, 4)).map(({ status }) => status)).toContain(429);
     await expect.poll(async () => (await ask('GET', USERS)).status, { interval: 20 }).toBe(200);
     const passed = sandbox.calls().filter((call) => call.status === 200);
     expect(
       busiestWindow(
         passed.map((call) => call.at),
-        300,
+        3_000,
       ),
     ).toBe(3);
   });

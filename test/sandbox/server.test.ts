@@ -5,11 +5,9 @@ import { startSandbox } from '../../sandbox/server.ts';
 import { asker, aUser, KEY, opened, USERS } from './client.ts';
 
 describe('startSandbox', () => {
-  it('starts in well under a second, on loopback, on any free port', async () => {
-    const before = performance.now();
+  it('starts on loopback, on any free port', async () => {
     const { sandbox, ask } = await opened();
     expect((await ask('GET', USERS)).status).toBe(200);
-    expect(performance.now() - before).toBeLessThan(1000);
     expect(sandbox.url).toBe(`http://127.0.0.1:${sandbox.port}`);
   });
 

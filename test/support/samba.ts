@@ -20,7 +20,7 @@ const TOOL = '/usr/bin/samba-tool';
 const PACKAGES = 'samba samba-dsdb-modules samba-vfs-modules samba-ad-provision winbind krb5-user ldb-tools';
 const LDAP_PORT = 389;
 /** A machine that does much else takes its time. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 const run = promisify(execFile);
 

@@ -30,7 +30,7 @@ function linesOf(text: string): Line[] {
 }
 
 /** Waits until `fact` holds. */
-export async function until(fact: () => boolean | Promise<boolean>, timeoutMs = 120_000): Promise<void> {
+export async function until(fact: () => boolean | Promise<boolean>, timeoutMs = 240_000): Promise<void> {
   for (const since = Date.now(); !(await fact()); await sleep(20)) {
     if (Date.now() - since > timeoutMs) throw new Error(`it did not come true: ${fact.toString()}`);
   }

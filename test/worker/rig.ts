@@ -119,7 +119,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
   const queueOptions = { redis, prefix: syncTag(name) };
   const worker = openApplyWorker(queueOptions);
   const budget = createBudget({ redis, host, keys: () => [KEY], requestsPerMinute: 1_000_000 });
-  const http = createHttp({ timeoutMs: 2_000, userAgent: 'test' });
+  const http = createHttp({ timeoutMs: 30_000, userAgent: 'test' });
   const omni = createOmni({
     baseUrl: sandbox.url,
     http: http.send,
