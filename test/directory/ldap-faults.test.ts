@@ -55,7 +55,7 @@ async function directoryOf(
     url: `ldap://127.0.0.1:${port}`,
     baseDn: 'dc=example,dc=test',
     fields: ['uid', 'member'],
-    timeoutMs: 2000,
+    timeoutMs: 60_000,
     ...more,
   });
 }
@@ -253,15 +253,14 @@ describe('openLdap on servers that answer oddly', () => {
     const large = { uid: [Buffer.alloc(1024 * 1024, 'x')] };
     const page = (id: number, turn: number, size: number) =>
       Array.from({ length: size }, (_, at) => entry(id, `uid=${turn}-${at}`, large));
-    const patient = { timeoutMs: 20_000 };
-    const error = await faultOf(({ id, turn }) => [...page(id, turn, 33), done(id, '')], patient);
+    const error = await faultOf(({ id, turn }) => [...page(id, turn, 33), done(id, '')]);
     expect(error).toMatchObject({
       kind: 'incomplete',
       code: 'ldap.page_too_large',
       message: expect.stringMatching(/pageSize.*attributes/),
     });
     const endsAt2 = ({ id, turn }: Said) => [...page(id, turn, 20), done(id, turn === 2 ? '' : 'more')];
-    expect(await faultOf(endsAt2, patient)).toBeUndefined();
+    expect(await faultOf(endsAt2)).toBeUndefined();
   });
 
   it('keeps attributes with odd names as fields of their own', async () => {

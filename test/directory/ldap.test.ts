@@ -37,7 +37,7 @@ function optionsFor(server: Slapd, more: Partial<LdapOptions> = {}): LdapOptions
     bindPassword: server.readerPassword,
     baseDn: server.peopleDn,
     fields: ['uid', 'mail'],
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
     ...more,
   };
 }

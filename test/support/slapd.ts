@@ -127,7 +127,7 @@ function handle(folder: string, child: ChildProcess, ports: { port: number; ldap
     readerDn: READER_DN,
     readerPassword: READER_PASSWORD,
     asRoot: async (work) => {
-      const client = new Client({ url, timeout: 10_000 });
+      const client = new Client({ url, timeout: 60_000 });
       await client.bind(ROOT_DN, ROOT_PASSWORD);
       try {
         return await work(client);
