@@ -172,8 +172,12 @@ describe(`the image's contents as an unprivileged user, on a read-only ${MAY_MOU
 
   it('serve until SIGTERM, and end with status 0', async () => {
     const { child, ended } = omniSync('start');
+    let said = '';
     await new Promise<void>((resolve) => {
-      child.stderr.on('data', (text: string) => text.includes('"started"') && resolve());
+      child.stderr.on('data', (text: string) => {
+        said += text;
+        if (said.includes('"started"')) resolve();
+      });
       child.once('close', () => resolve());
     });
     child.kill('SIGTERM');

@@ -72,9 +72,9 @@ export function openCompany(journey: Journey): Company {
 
 /**
  * Somebody may be back and gone again with no read between: a daemon is killed, frozen, or has no Redis for up to 2.2 s,
- * starts in one and reads each second. Nobody can tell such absences from one.
+ * starts in one (in eight where the machine is short of time) and reads each second. Nobody can tell such absences from one.
  */
-const UNSEEN_MS = 5_000;
+const UNSEEN_MS = 12_000;
 
 function asSeen(absences: readonly Absence[]): Absence[] {
   const seen: Absence[] = [];

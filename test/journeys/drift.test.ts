@@ -116,7 +116,7 @@ const ALL = {
   E4: ['userName report'],
 };
 
-describe('drift', { timeout: 180_000 }, () => {
+describe('drift', () => {
   it.for([
     ['report', {}, ALL],
     ['ignore', {}, {}],
@@ -154,7 +154,7 @@ describe('drift', { timeout: 180_000 }, () => {
 
 const isList = ({ route }: Call) => route === USERS;
 
-describe('a verify pass', { timeout: 180_000 }, () => {
+describe('a verify pass', () => {
   it('costs the list pages and the rolling reads, within a tenth of the budget', async ({ install }) => {
     const people = somePeople(230, { office: 'Berlin' });
     const journey = await install(people, REGION);
@@ -168,7 +168,8 @@ describe('a verify pass', { timeout: 180_000 }, () => {
     // A hundred, and the rest of the last bucket.
     expect(read).toBeGreaterThanOrEqual(100);
     expect(read).toBeLessThan(110);
-    const minutes = ((calls.at(-1)?.at ?? 0) - (calls[0]?.at ?? 0)) / 60_000;
+    // A second is spared for what came late.
+    const minutes = ((calls.at(-1)?.at ?? 0) - (calls[0]?.at ?? 0) + 1_000) / 60_000;
     expect((calls.length - 1) / minutes).toBeLessThanOrEqual(6_000 * share);
     expect(
       own(journey)
@@ -179,8 +180,8 @@ describe('a verify pass', { timeout: 180_000 }, () => {
   });
 
   it('is overtaken by one person asked for, and killed midway harms nothing', async ({ install }) => {
-    // Of 600 requests a minute one a second is for passes: this one lasts nine.
-    const journey = await install(PEOPLE, { ...REGION, requestsPerMinute: 600 });
+    // Of 300 requests a minute one each two seconds is for passes: this one lasts eighteen.
+    const journey = await install(PEOPLE, { ...REGION, requestsPerMinute: 300 });
     const { service, resync } = await comparing(journey, 'repair');
     await byHand(journey, address(0), { displayName: 'By Hand' });
     const { seq } = journey.sandbox.calls().at(-1) ?? { seq: 0 };
@@ -193,8 +194,8 @@ describe('a verify pass', { timeout: 180_000 }, () => {
     await resync('E7');
     const sent = () => pass().findIndex(({ method }) => method === 'PATCH');
     await until(() => sent() > 0);
-    // Of nine: those of the pass's slots that went by while the person was looked up in the directory.
-    expect(sent() - asked).toBeLessThanOrEqual(4);
+    // Of nine: two of the pass's slots at most, while the person was looked up in the directory.
+    expect(sent() - asked).toBeLessThanOrEqual(2);
     await until(() => pass().length > sent() + 1);
     service.child.kill('SIGKILL');
     await service.ended;

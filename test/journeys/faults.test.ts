@@ -4,6 +4,7 @@ import { describe, expect } from 'vitest';
 import type { Sandbox } from '../../sandbox/server.ts';
 import { it, type Journey, somePeople } from '../support/journey.ts';
 import { expectLedgerEqual } from '../support/ledger.ts';
+import { until } from '../support/service.ts';
 import { creations, expectInStep } from '../support/verdict.ts';
 
 type Fault = Parameters<Sandbox['fault']>[0]['fault'];
@@ -172,14 +173,14 @@ describe.concurrent('a run that meets', () => {
   });
 
   it('a key that is rotated in its file goes on without a failure', async ({ install }) => {
-    const journey = await install(somePeople(80), { requestsPerMinute: 1_200 });
+    const journey = await install(somePeople(300), { requestsPerMinute: 1_200 });
     journey.write('key', 'omni-sandbox-key');
     journey.configure((yaml) => yaml.replace('apiKey: omni-sandbox-key', 'apiKeyFile: ./key'));
     const running = journey.start('run');
     while (creations(journey.sandbox).size < 10) await sleep(10);
     journey.sandbox.addKey('omni-sandbox-key-2');
     journey.write('key', 'omni-sandbox-key-2');
-    while (!journey.sandbox.calls().some(({ key }) => key === 'key-2')) await sleep(10);
+    await until(() => journey.sandbox.calls().some(({ key }) => key === 'key-2'));
     journey.sandbox.revokeKey('omni-sandbox-key');
     const { code, stderr } = await running.ended;
     expect({ code, stderr }).toMatchObject({ code: 0 });

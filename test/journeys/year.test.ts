@@ -314,7 +314,7 @@ const USERS = [
 ];
 
 describe('a year of a company', () => {
-  it('leaves Omni as it should be after every run, by the fewest calls', { timeout: 180_000 }, async ({
+  it('leaves Omni as it should be after every run, by the fewest calls', async ({
     install,
     onTestFinished,
   }) => {

@@ -56,7 +56,7 @@ describe('acquireLease', () => {
   it('is prolonged while its holder lives', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     const lease = await acquireLease(redis, keys, 'one');
-    await redis.pexpire(keys.lease, 500);
+    await redis.pexpire(keys.lease, 4_000);
     await vi.advanceTimersByTimeAsync(5_000);
     await expect.poll(() => redis.pttl(keys.lease)).toBeGreaterThan(5_000);
     expect(lease?.lost.aborted).toBe(false);
@@ -87,7 +87,7 @@ describe('acquireLease', () => {
   });
 
   it('is not lost for a Redis that is away for a moment', async () => {
-    const own = await startRedis();
+    const own = await startRedis({ args: ['--appendfsync', 'always'] });
     try {
       vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
       const client = withScripts(own.client());

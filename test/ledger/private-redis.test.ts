@@ -109,12 +109,12 @@ async function serverPid(path: string): Promise<number> {
 
 /** Redis answers before it writes while an fsync runs. */
 async function written(text: string): Promise<void> {
-  await expect.poll(() => readFile(aof(), 'utf8'), { timeout: 10_000, interval: 20 }).toContain(text);
+  await expect.poll(() => readFile(aof(), 'utf8'), { interval: 20 }).toContain(text);
 }
 
 /** Settles when the server's process has let go of everything. */
 async function serverEnded(): Promise<void> {
-  await expect.poll(() => isRunning(folder()), { timeout: 10_000, interval: 20 }).toBe(false);
+  await expect.poll(() => isRunning(folder()), { interval: 20 }).toBe(false);
 }
 
 describe('openPrivateRedis', () => {

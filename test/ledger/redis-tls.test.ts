@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ConnectOptions, connectRedis } from '../../ledger/connect.ts';
@@ -60,7 +61,7 @@ async function tlsSettings(name: string): Promise<{ own: number; args: readonly 
 async function start(args: readonly string[], ready: string): Promise<void> {
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
   servers.push(child);
-  for await (const line of child.stdout) if (String(line).includes(ready)) return;
+  for await (const line of createInterface({ input: child.stdout })) if (line.includes(ready)) return;
   throw new Error('redis-server ended');
 }
 

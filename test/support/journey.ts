@@ -80,14 +80,14 @@ async function openJourney(options: JourneyOptions = {}): Promise<Journey> {
   let yaml = configuration(sandbox.url, { ...options, requestsPerMinute: rate });
   const configure = () => writeFileSync(configFile, yaml, { mode: 0o600 });
   configure();
-  const processes = new Set<ChildProcess>();
+  const processes = new Map<ChildProcess, Promise<unknown>>();
   const told: string[] = [];
   const env = { ...process.env, ...options.env, OMNI_SYNC_DATA: join(folder, 'data') };
   const launch = (args: readonly string[], shell: readonly string[] = []): Process => {
     const [command = process.execPath, ...rest] = [...shell, process.execPath, ...args];
     const child = spawn(command, rest, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    processes.add(child);
     const launched = { child, ...heard(child) };
+    processes.set(child, launched.ended);
     void launched.ended.then(({ stderr }) => {
       processes.delete(child);
       told.push(stderr);
@@ -119,9 +119,8 @@ async function openJourney(options: JourneyOptions = {}): Promise<Journey> {
       launch([CRASH_RUN, dist, configFile, step, String(nth), signal]),
     told: () => told.join('\n'),
     async kill() {
-      const ending = [...processes].map((child) => new Promise((resolve) => child.once('exit', resolve)));
-      for (const child of processes) child.kill('SIGKILL');
-      await Promise.all(ending);
+      for (const child of processes.keys()) child.kill('SIGKILL');
+      await Promise.all(processes.values());
     },
     async stop() {
       await sandbox.close();

@@ -96,7 +96,7 @@ async function accepting(port: number): Promise<void> {
         });
     });
     if (isOpen) return;
-    if (knock === 500) throw new Error(`slapd does not listen on port ${port}`);
+    if (knock === 6_000) throw new Error(`slapd does not listen on port ${port}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -503,8 +503,8 @@ describe('handleApplyJob, what a failure leads to', () => {
 async function stall(rig: Rig, id: string): Promise<void> {
   const key = (name: string) => `${rig.queueOptions.prefix}:apply:${name}`;
   await rig.redis.del(key(`${id}:lock`), key('stalled-check'));
-  await rig.redis.sadd(key('stalled'), id);
   const stalled = once(rig.worker, 'stalled');
+  await rig.redis.sadd(key('stalled'), id);
   await rig.worker.startStalledCheckTimer();
   expect((await stalled)[0]).toBe(id);
 }

@@ -23,11 +23,11 @@ function watched() {
 it('a file that was changed and is empty is told of, and the key stays', async () => {
   const { file, changed, told, watch } = watched();
   writeFileSync(file, '');
-  await expect.poll(() => told.length, { timeout: 15_000 }).toBeGreaterThan(0);
+  await expect.poll(() => told.length).toBeGreaterThan(0);
   expect(told[0]).toContain(file);
   expect(watch.keys()).toEqual(['first']);
   writeFileSync(file, 'second');
-  await expect.poll(() => changed, { timeout: 15_000 }).toEqual(['second']);
+  await expect.poll(() => changed).toEqual(['second']);
   expect(watch.keys()).toEqual(['second']);
 });
 
@@ -35,6 +35,6 @@ it('a file that is replaced by a readable one is told of as a change alone', asy
   const { file, changed, told } = watched();
   writeFileSync(file, 'second');
   chmodSync(file, 0o600);
-  await expect.poll(() => changed, { timeout: 15_000 }).toEqual(['second']);
+  await expect.poll(() => changed).toEqual(['second']);
   expect(told).toEqual([]);
 });

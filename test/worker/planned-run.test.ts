@@ -20,7 +20,7 @@ async function planned(rig: Rig) {
 
 async function carryOut(rig: Rig, plan: Awaited<ReturnType<typeof planned>>) {
   const going = await startPlanned(rig.parts(), plan, new AbortController().signal);
-  await expect.poll(() => going.waiting(), { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => going.waiting()).toBe(0);
   await going.stop();
   return going.result();
 }

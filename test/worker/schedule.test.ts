@@ -17,7 +17,7 @@ async function ticked(rig: Rig, schedule: SyncParts['schedule'], replicas = 1): 
     return await vi.waitUntil(async () => {
       const asks = await rig.ledger.asks.open();
       return asks.length > 0 && asks;
-    }, 10_000);
+    }, 60_000);
   } finally {
     for (const clock of clocks) await clock.stop();
   }
