@@ -184,7 +184,7 @@ describe.concurrent('a run that meets', () => {
     journey.sandbox.revokeKey('omni-sandbox-key');
     const { code, stderr } = await running.ended;
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expectInStep(journey.sandbox, somePeople(80));
+    expectInStep(journey.sandbox, somePeople(300));
   });
 
   it('an account deleted by hand is created anew by the same run', async ({ install }) => {
