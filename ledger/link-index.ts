@@ -29,19 +29,25 @@ export const DEACTIVATED_PRINT = Buffer.alloc(FINGERPRINT_BYTES, 0xff);
 /** The fingerprint of a link of which nothing is known to be as wanted. */
 export const UNKNOWN_PRINT = Buffer.alloc(FINGERPRINT_BYTES, 0);
 
-/** An index over `buckets`: bucket → its fingerprints, one after the other. */
-export function createLinkIndex(buckets: ReadonlyMap<number, Buffer>): LinkIndex {
+/** The fingerprints of all buckets, one after the other, two words each, and where each bucket begins. */
+function flattened(buckets: ReadonlyMap<number, Buffer>): { starts: Uint32Array; words: Uint32Array } {
   const starts = new Uint32Array(BUCKETS + 1);
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
     const count = (buckets.get(bucket)?.length ?? 0) / FINGERPRINT_BYTES;
     starts[bucket + 1] = (starts[bucket] ?? 0) + count;
   }
-  const size = starts[BUCKETS] ?? 0;
-  const words = new Uint32Array(size * 2);
+  const words = new Uint32Array((starts[BUCKETS] ?? 0) * 2);
   for (const [bucket, bytes] of buckets) {
     const start = (starts[bucket] ?? 0) * 2;
     for (let i = 0; i * 4 < bytes.length; i++) words[start + i] = bytes.readUInt32LE(i * 4);
   }
+  return { starts, words };
+}
+
+/** An index over `buckets`: bucket → its fingerprints, one after the other. */
+export function createLinkIndex(buckets: ReadonlyMap<number, Buffer>): LinkIndex {
+  const { starts, words } = flattened(buckets);
+  const size = words.length / 2;
   const seen = new Uint8Array(Math.ceil(size / 8));
   const isSeen = (at: number) => ((seen[at >> 3] ?? 0) & (1 << (at & 7))) !== 0;
 
