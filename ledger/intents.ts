@@ -2,7 +2,7 @@
  * Intents: that a write to Omni is about to be sent, noted before it is. One that stands was perhaps carried out; a
  * commit ends it.
  */
-import { jobLost } from '../model/job-lost.ts';
+import { jobDone } from '../model/job-lost.ts';
 import { PLAIN, type Sealed } from './envelope.ts';
 import type { SyncKeys } from './keys.ts';
 import type { ScriptedRedis } from './scripts.ts';
@@ -73,7 +73,7 @@ export function createIntents(
       const from = what?.from === undefined ? '' : JSON.stringify(what.from);
       const posted = what?.posted === undefined ? '' : await noted(ref, what.posted);
       const text = await redis.intend(intents, outbox, ref, version, leave, posted, from);
-      if (text === null) throw jobLost();
+      if (text === null) throw jobDone();
       return parse(ref, text, sealed);
     },
     disclaim: async (ref) => void (await redis.hdel(intents, ref)),

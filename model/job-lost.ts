@@ -3,7 +3,7 @@ import { isSyncError, SyncError } from './errors.ts';
 
 const JOB_LOST = 'job.lost';
 
-/** What is thrown then; kind `unsafe`. */
+/** Thrown where another process has the job by now; kind `unsafe`. */
 export function jobLost(): SyncError {
   return new SyncError(
     'unsafe',
@@ -12,7 +12,16 @@ export function jobLost(): SyncError {
   );
 }
 
-/** Whether another process has the job: nothing of it may be written any more. */
+/** Thrown where nothing waits for the person any more; kind `unsafe`. */
+export function jobDone(): SyncError {
+  return new SyncError(
+    'unsafe',
+    JOB_LOST,
+    'nothing waits for this person in Redis any more: another process has carried them out, or what waited was lost with Redis. Nothing is sent here; what is left to do the next reconcile finds',
+  );
+}
+
+/** Whether the job is not this process’s any more: nothing of it may be written. */
 export function isJobLost(error: unknown): error is SyncError {
   return isSyncError(error, 'unsafe') && error.code === JOB_LOST;
 }
