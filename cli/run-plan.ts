@@ -75,7 +75,8 @@ async function runOne(sync: Sync, planned: PlannedSync, watch: Watch): Promise<R
     await going.stop();
   }
   const plan = await going.result();
-  return { ...(await untilApplied(sync, watch, () => 0)), plan };
+  const { status } = await untilApplied(sync, watch, () => 0);
+  return { ...status, plan };
 }
 
 function stopped(): SyncError {

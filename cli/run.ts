@@ -26,6 +26,9 @@ export interface RunOptions extends CommonOptions {
 /** Looks between two times that the reconcile is asked for again: 5 s. */
 const ASK_AGAIN_LOOKS = 25;
 
+/** How often a run begins again for jobs that Redis has lost. */
+const LOSSES = 3;
+
 /** Runs every sync and returns the exit status: 0 where all is in step. */
 export async function run(options: RunOptions): Promise<number> {
   if (options.plan !== undefined) return runPlan({ ...options, plan: options.plan });
@@ -68,15 +71,17 @@ interface Ran {
 
 async function runSync(sync: Sync, watch: RunWatch): Promise<Ran> {
   const running: Running[] = [startReconciling(sync, watch.gate)];
+  let losses = 0;
   try {
     for (;;) {
       const run = await reconciled(sync, watch);
       // Only now, so that all that is applied is counted to the run that has just looked at it.
       if (running.length === 1) running.push(startApplying(sync, watch.gate));
-      const status = await untilApplied(sync, watch);
-      // Where Redis was wiped meanwhile, nothing waits because all is forgotten: begin again.
-      if (run === undefined || (await sync.ledger.runs.get(run)) !== undefined)
-        return { status, unread: run === undefined };
+      const { status, jobless } = await untilApplied(sync, watch);
+      // Where Redis was wiped meanwhile, nothing waits because all is forgotten; where it has lost jobs, nobody takes who waits.
+      const isWhole = run === undefined || (await sync.ledger.runs.get(run)) !== undefined;
+      const isDone = !jobless || ++losses > LOSSES;
+      if (isWhole && isDone) return { status, unread: run === undefined };
     }
   } finally {
     await Promise.all(running.map(({ stop }) => stop()));

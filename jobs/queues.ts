@@ -33,6 +33,9 @@ export type Urgency = keyof typeof PRIORITY;
 
 /** Attempts of one apply job: 2, 4, 8 … 128 s apart, jittered; past them the next reconcile tries again. */
 export const APPLY_ATTEMPTS = 8;
+
+/** The states of a job that is still to be done, or is being done. */
+export const UNDER_WAY = ['waiting', 'prioritized', 'delayed', 'active'] as const;
 const APPLY_BACKOFF_MS = 2_000;
 const FAILED_KEPT = { age: 7 * 24 * 3600, count: 1_000 } as const;
 

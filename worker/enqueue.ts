@@ -3,7 +3,7 @@
  * of it reaches Omni; every write to the outbox is held to the reconcile's lease.
  */
 import { addApplyJobs, type PersonToApply } from '../jobs/add.ts';
-import type { Queues, Urgency } from '../jobs/queues.ts';
+import { type Queues, UNDER_WAY, type Urgency } from '../jobs/queues.ts';
 import { standingEffect } from '../ledger/commit.ts';
 import type { Lease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -237,7 +237,7 @@ export async function addMissingJobs(run: Run): Promise<void> {
     aside.filter(({ until }) => until === 'reconcile'),
     run,
   );
-  const jobs = await queues.apply.getJobCountByTypes('waiting', 'prioritized', 'delayed', 'active');
+  const jobs = await queues.apply.getJobCountByTypes(...UNDER_WAY);
   if (jobs >= (await ledger.outbox.size()) - kept.size) return;
   for await (const refs of ledger.outbox.refs()) {
     const open = refs.filter((ref) => !kept.has(ref));

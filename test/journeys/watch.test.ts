@@ -171,4 +171,18 @@ describe.concurrent('a run', () => {
     expect((await journey.cli('run')).code).toBe(0);
     expect(creations(journey.sandbox).size).toBe(65);
   });
+
+  it('whose jobs Redis has lost reads again, and carries out who waits', async ({ install }) => {
+    const people = somePeople(40);
+    const { journey, redis } = await withRedis(install, people, { requestsPerMinute: 300 });
+    const running = journey.start('run');
+    await until(() => creations(journey.sandbox).size >= 5);
+    // As a failover to a replica that lags loses them.
+    const lost = (await redis.keys('{omni-sync:acme}:apply:*')).filter((key) => !key.endsWith(':meta'));
+    await redis.del(...lost);
+    const { code, stderr } = await running.ended;
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expectInStep(journey.sandbox, people);
+    expect([...creations(journey.sandbox).values()].every((count) => count === 1)).toBe(true);
+  });
 });
