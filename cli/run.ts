@@ -82,6 +82,10 @@ async function runSync(sync: Sync, watch: RunWatch): Promise<Ran> {
       const isWhole = run === undefined || (await sync.ledger.runs.get(run)) !== undefined;
       const isDone = !jobless || ++losses > LOSSES;
       if (isWhole && isDone) return { status, unread: run === undefined };
+      if (jobless)
+        process.stderr.write(
+          `${sync.name}: Redis has lost the jobs of people who wait, as a failover may: reading again\n`,
+        );
     }
   } finally {
     await Promise.all(running.map(({ stop }) => stop()));

@@ -181,7 +181,7 @@ describe.concurrent('a run', () => {
     const lost = (await redis.keys('{omni-sync:acme}:apply:*')).filter((key) => !key.endsWith(':meta'));
     await redis.del(...lost);
     const { code, stderr } = await running.ended;
-    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('reading again') });
     expectInStep(journey.sandbox, people);
     expect([...creations(journey.sandbox).values()].every((count) => count === 1)).toBe(true);
   });
