@@ -13,7 +13,7 @@ import { count, printJson, say } from './print.ts';
 import { loadPlan } from './private-file.ts';
 import { openProgress } from './progress.ts';
 import { terminated } from './terminated.ts';
-import { untilApplied, type Watch } from './watch.ts';
+import { tellJobless, untilApplied, type Watch } from './watch.ts';
 
 export interface RunPlanOptions extends CommonOptions {
   readonly json?: boolean;
@@ -70,7 +70,8 @@ async function runOne(sync: Sync, planned: PlannedSync, watch: Watch): Promise<R
     throw error;
   });
   try {
-    await untilApplied(sync, watch, going.waiting);
+    const { jobless } = await untilApplied(sync, watch, going.waiting);
+    if (jobless) tellJobless(sync, 'carry out the plan again, which goes on with what is left');
   } finally {
     await going.stop();
   }

@@ -15,7 +15,7 @@ import { openProgress } from './progress.ts';
 import { runPlan } from './run-plan.ts';
 import { summary } from './summary.ts';
 import { terminated } from './terminated.ts';
-import { LOOK_MS, untilApplied, type Watch } from './watch.ts';
+import { LOOK_MS, tellJobless, untilApplied, type Watch } from './watch.ts';
 
 export interface RunOptions extends CommonOptions {
   readonly json?: boolean;
@@ -81,11 +81,8 @@ async function runSync(sync: Sync, watch: RunWatch): Promise<Ran> {
       // Where Redis was wiped meanwhile, nothing waits because all is forgotten; where it has lost jobs, nobody takes who waits.
       const isWhole = run === undefined || (await sync.ledger.runs.get(run)) !== undefined;
       const isDone = !jobless || ++losses > LOSSES;
+      if (jobless) tellJobless(sync, isDone ? 'say `omni-sync run` again' : 'reading again');
       if (isWhole && isDone) return { status, unread: run === undefined };
-      if (jobless)
-        process.stderr.write(
-          `${sync.name}: Redis has lost the jobs of people who wait, as a failover may: reading again\n`,
-        );
     }
   } finally {
     await Promise.all(running.map(({ stop }) => stop()));

@@ -49,3 +49,8 @@ export async function untilApplied(
     await sleep(LOOK_MS);
   }
 }
+
+/** Says that somebody waits whose job is lost, and what comes of it. */
+export function tellJobless({ name }: Sync, next: string): void {
+  process.stderr.write(`${name}: Redis has lost the jobs of people who wait, as a failover may: ${next}\n`);
+}

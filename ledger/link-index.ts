@@ -17,7 +17,7 @@ export interface LinkIndex {
   see(sourceId: string, fingerprint: Buffer): 'first' | 'again' | 'absent';
   /** The buckets that hold a link which was not seen. */
   unseenBuckets(): number[];
-  /** Whether the link at `position` of `bucket` still has a fingerprint that this read has seen. */
+  /** Whether this read has seen the fingerprint that a link of `bucket` has now. */
   wasSeen(bucket: number, fingerprint: Buffer): boolean;
   /** Whether it stands as it stood when this was read, and was not seen: of one that was written since, this read knows nothing. */
   wasMissed(bucket: number, fingerprint: Buffer): boolean;
