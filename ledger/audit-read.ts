@@ -19,13 +19,14 @@ interface Sources {
   readonly dataDir: string;
 }
 
-/** The entries, the oldest first, each once. */
+/** The entries, the oldest first, each once; of one millisecond in the order in which they were written. */
 export async function readAudit(sources: Sources, query: AuditQuery): Promise<AuditEntry[]> {
   const found = new Map<string, AuditEntry>();
   const add = (entry: AuditEntry) => {
-    if (isWanted(entry, sources.sync, query)) found.set(`${entry.did} ${entry.id ?? found.size}`, entry);
+    const key = `${entry.did} ${entry.id ?? found.size}`;
+    if (!found.has(key) && isWanted(entry, sources.sync, query)) found.set(key, entry);
   };
-  for (const entry of await viewOf(sources)) add(entry);
+  const view = await viewOf(sources);
   const word = query.sourceId === undefined ? '' : JSON.stringify(query.sourceId);
   for (const { path } of await filesSince(auditFolder(sources.dataDir), query.since)) {
     for await (const { text } of linesOf(path)) {
@@ -34,6 +35,8 @@ export async function readAudit(sources: Sources, query: AuditQuery): Promise<Au
       if (entry !== undefined) add(entry);
     }
   }
+  // After the files: the view has of a write what came of it alone, which stands in the file behind what led to it.
+  for (const entry of view) add(entry);
   return [...found.values()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
 }
 
