@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { addCompletion } from './completion.ts';
+import { dashedRefsApart } from './dashed-refs.ts';
 import { addExamples } from './examples.ts';
 import { EXIT, exitWith } from './exit.ts';
 
@@ -184,7 +185,7 @@ addCompletion(program);
 addExamples(program);
 
 try {
-  await program.parseAsync();
+  await program.parseAsync(dashedRefsApart(process.argv.slice(2), program), { from: 'user' });
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
   else process.exitCode = exitWith(error);

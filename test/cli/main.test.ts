@@ -22,6 +22,16 @@ describe.concurrent('omni-sync', () => {
     expect(again.stdout).toContain('nothing to change');
   });
 
+  it('takes a ref that begins with a dash for a person', async ({ install }) => {
+    const journey = await install(PEOPLE);
+    expect((await journey.cli('run')).code).toBe(0);
+    for (const verb of ['explain', 'retry', 'keep']) {
+      const { stdout, stderr } = await journey.cli(verb, '-Ab3defghijklmn_');
+      expect(stdout + stderr).toContain('-Ab3defghijklmn_');
+      expect(stderr).not.toContain('unknown option');
+    }
+  });
+
   it('prints one JSON document and nothing else with --json', async ({ install }) => {
     const journey = await install(PEOPLE);
     for (const verb of ['plan', 'run', 'status', 'check', 'failed']) {
