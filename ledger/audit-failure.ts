@@ -46,6 +46,7 @@ export function tolerant(trail: Trail, { required, onTrouble }: FailureRules): T
         if (required && durable) throw error;
       }
     },
+    close: trail.close,
   };
 }
 

@@ -4,46 +4,40 @@
  *
  * fsync: an entry that is `durable` is on disk, and Redis knows of it, before `append` ends (a write to Omni that is about
  * to be sent, an operator's act); the others are given to the kernel, which a kill of the process does not undo, reach
- * the disk with the next durable one, and Redis hears of them within a second.
+ * the disk with the next durable one, and Redis hears of them within a second, or before `close` ends.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdir, rm, stat, truncate } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEntry } from '../model/audit.ts';
 import { createAppender } from './appender.ts';
-import { type ChainKey, type Head, NOTHING_BEFORE, sealRecord } from './audit-chain.ts';
-import { type AuditFile, auditFileName, auditFiles, auditFolder, sinceOf, tailOf } from './audit-files.ts';
-import type { AuditHeads } from './audit-heads.ts';
+import { type ChainKey, type Head, sealRecord } from './audit-chain.ts';
+import { auditFolder } from './audit-files.ts';
+import { deletable, type Place, type PlaceOptions, placeOf, turned } from './audit-place.ts';
 import { type Lock, lockFolder } from './folder-lock.ts';
 import { keepLock } from './kept-lock.ts';
 import { shortFolder } from './short-folder.ts';
 
-export interface TrailOptions {
-  readonly dataDir: string;
-  /** As auditFiles names it. */
-  readonly host: string;
-  readonly heads: AuditHeads;
+export interface TrailOptions extends PlaceOptions {
   /** Signs what is written from now on. */
   readonly key?: ChainKey;
-  /** How long records are kept, in milliseconds. */
-  readonly retentionMs: number;
   /** Told of every head that is worth keeping elsewhere: at the first append, and every so often. */
   readonly onHead: (head: Head) => void;
-  /** A file ends at so many bytes; 16 MiB where left out. */
-  readonly fileBytes?: number;
 }
 
 export interface Trail {
   /** Rejects where it could not be written, with the error of the file system. */
   append(entry: AuditEntry, durable: boolean): Promise<void>;
+  /** Lets Redis know of what was appended, where it answers. Nothing is appended after it. */
+  close(): Promise<void>;
 }
 
-const FILE_BYTES = 16 * 1024 * 1024;
-const FILE_AGE_MS = 31 * 24 * 3600 * 1000;
 /** Bytes that a claim of folder-lock.ts adds to a folder. */
 const CLAIM_BYTES = 26;
 const LOCK_WAIT_MS = 30_000;
 const HEAD_EVERY = 1000;
+/** How long a close waits for Redis. */
+const CLOSE_MS = 2_000;
 const DONE = Promise.resolve();
 
 interface Waiting {
@@ -51,15 +45,6 @@ interface Waiting {
   readonly durable: boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
-}
-
-/** Where the next record goes. */
-interface Place {
-  readonly path: string;
-  readonly bytes: number;
-  /** When the file's first record was written. */
-  readonly since: number;
-  readonly head: Head;
 }
 
 /** The audit record of this host. Nothing is made on disk before the first append. */
@@ -97,6 +82,7 @@ export function openTrail(options: TrailOptions): Trail {
       if (!working) void work();
       return done;
     },
+    close: writer.close,
   };
 }
 
@@ -108,6 +94,7 @@ function createWriter(options: TrailOptions) {
   let known: Place | undefined;
   let noted = 0;
   let told = 0;
+  let noting: Promise<void> = DONE;
 
   async function note(head: Head): Promise<void> {
     noted = head.seq;
@@ -120,7 +107,7 @@ function createWriter(options: TrailOptions) {
 
   /** Redis is told of what was not durable, and not waited for: the next note makes up for a lost one. Never rejects: what had to be on disk is. */
   async function leave(): Promise<void> {
-    if (known !== undefined && known.head.seq > noted) void note(known.head).catch(() => undefined);
+    if (known !== undefined && known.head.seq > noted) noting = note(known.head).catch(() => undefined);
     await appender.close().catch(() => undefined);
   }
 
@@ -134,6 +121,13 @@ function createWriter(options: TrailOptions) {
 
   return {
     note,
+    async close() {
+      await lock.letGo();
+      const done = new AbortController();
+      const waited = sleep(CLOSE_MS, undefined, { signal: done.signal }).catch(() => undefined);
+      await Promise.race([noting, waited]);
+      done.abort();
+    },
     write: (batch: readonly Waiting[]): Promise<Head> =>
       lock.under(async (others) => {
         const { begun, old } = await begin(others);
@@ -175,74 +169,4 @@ async function takeLock(folder: string, leave: () => Promise<void>): Promise<Loc
     await short.close();
     throw error;
   }
-}
-
-/** Where the chain ends: as we left it, where nobody has written since; else as the files and Redis say. */
-async function placeOf(options: TrailOptions, known: Place | undefined): Promise<Place> {
-  const folder = auditFolder(options.dataDir);
-  const own = (await auditFiles(folder)).filter(({ host }) => host === options.host);
-  const newest = own.at(-1);
-  if (newest === undefined) return newPlace(options, newHead());
-  if (known?.path === newest.path && (await stat(newest.path)).size === known.bytes) return known;
-  const { wholeBytes, bytes } = await tailOf(newest.path);
-  // A process died as it wrote. What it had written whole stays; that a whole record was made a piece, the head tells.
-  if (wholeBytes < bytes) await truncate(newest.path, wholeBytes);
-  const head = await continued(await lastOf(own), options.heads);
-  const since = (await sinceOf(newest.path)) ?? Date.now();
-  return { path: newest.path, bytes: wholeBytes, since, head };
-}
-
-/** The last record of the newest file that has one. */
-async function lastOf(files: readonly AuditFile[]): Promise<Head> {
-  for (const { path } of files.toReversed()) {
-    const { last } = await tailOf(path);
-    if (last !== undefined) return last;
-  }
-  return { ...newHead(), seq: (files.at(-1)?.from ?? 1) - 1 };
-}
-
-function newHead(): Head {
-  return { trail: randomBytes(9).toString('base64url'), seq: 0, hash: NOTHING_BEFORE };
-}
-
-/**
- * The head to go on from. Where Redis has seen more than is here, or something else, the numbers of what is gone stay
- * empty: the gap is the evidence, which no later append can hide.
- */
-async function continued({ trail, seq, hash }: Head, heads: AuditHeads): Promise<Head> {
-  const seen = await heads.get(trail);
-  if (seen === undefined || seen.seq < seq || (seen.seq === seq && seen.hash === hash))
-    return { trail, seq, hash };
-  return { trail, seq: Math.max(seen.seq, seq + 1), hash };
-}
-
-function newPlace({ dataDir, host }: TrailOptions, head: Head): Place {
-  const path = join(auditFolder(dataDir), auditFileName(host, head.seq + 1));
-  return { path, bytes: 0, since: Date.now(), head };
-}
-
-/** A new file where this one is large or old enough. */
-async function turned(options: TrailOptions, place: Place): Promise<Place> {
-  const full = place.bytes >= (options.fileBytes ?? FILE_BYTES);
-  const old = place.bytes > 0 && Date.now() - place.since > FILE_AGE_MS;
-  return full || old ? newPlace(options, place.head) : place;
-}
-
-/** The files whose records are all older than they are kept for, and the number of the last of those records. */
-async function deletable(
-  options: TrailOptions,
-): Promise<{ readonly files: readonly AuditFile[]; readonly upTo: number } | undefined> {
-  const all = await auditFiles(auditFolder(options.dataDir));
-  const own = all.filter(({ host }) => host === options.host);
-  const oldest = Date.now() - options.retentionMs;
-  let count = 0;
-  for (const next of own.slice(1)) {
-    const since = await sinceOf(next.path);
-    if (since === undefined || since >= oldest) break;
-    count++;
-  }
-  const first = own[count];
-  return count === 0 || first === undefined
-    ? undefined
-    : { files: own.slice(0, count), upTo: first.from - 1 };
 }

@@ -7,6 +7,8 @@ import type { Lock } from './folder-lock.ts';
 export interface KeptLock {
   /** Does `work` under the lock; one work at a time. `others`: another may have held the lock since the last one. */
   under<Result>(work: (others: boolean) => Promise<Result>): Promise<Result>;
+  /** Lets go of it now. Nothing may be done under it meanwhile. */
+  letGo(): Promise<void>;
 }
 
 /** How long nothing may happen under it, and how long it is kept at most, in milliseconds. */
@@ -22,6 +24,7 @@ export function keepLock(take: () => Promise<Lock>): KeptLock {
   let idle: NodeJS.Timeout | undefined;
 
   async function letGo(): Promise<void> {
+    clearTimeout(idle);
     const lock = held;
     held = undefined;
     await lock?.release();
@@ -40,6 +43,7 @@ export function keepLock(take: () => Promise<Lock>): KeptLock {
   }
 
   return {
+    letGo,
     async under(work) {
       clearTimeout(idle);
       working = true;

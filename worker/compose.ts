@@ -97,6 +97,7 @@ export async function compose(options: ComposeOptions): Promise<Daemon> {
   const close = async () => {
     for (const sync of open) await sync.close();
     http.close();
+    await trail.close();
     await redis.quit().catch(() => redis.disconnect());
     await release();
   };

@@ -116,6 +116,20 @@ describe.concurrent('omni-sync audit', () => {
     });
   });
 
+  it.for([
+    ['an act', 'pause'],
+    ['a run', 'run'],
+  ] as const)('misses the last record of %s', async ([, verb], { install }) => {
+    const journey = await install(PEOPLE.slice(0, 2));
+    await journey.cli(verb);
+    const [file = ''] = recordFiles(journey);
+    writeFileSync(file, readFileSync(file, 'utf8').split('\n').slice(0, -2).join('\n').concat('\n'));
+    expect(await journey.cli('audit', 'verify')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('cut'),
+    });
+  });
+
   it('goes on without a record that cannot be written, and says so, unless it is required', async ({
     install,
   }) => {

@@ -160,6 +160,22 @@ describe('openTrail', () => {
     expect(await verdict()).toEqual(['unknownKey']);
   });
 
+  it('has told Redis of all that was appended when it is closed', async () => {
+    const trail = trailOf();
+    await trail.append({ at: now(), did: 'run' }, true);
+    await trail.append({ at: now(), did: 'answer' }, false);
+    await trail.close();
+    expect((await heads.all()).map(({ seq }) => seq)).toEqual([2]);
+  });
+
+  it('closes where Redis is away', async () => {
+    const note = () => new Promise<void>(() => undefined);
+    const trail = trailOf({ heads: { ...heads, note } });
+    await trail.append({ at: now(), did: 'answer' }, false);
+    await trail.close();
+    expect(await records()).toHaveLength(1);
+  });
+
   it('rejects where the folder takes no file, and goes on once it does', async () => {
     writeFileSync(join(dataDir, 'audit'), 'in the way');
     const trail = trailOf();
