@@ -94,7 +94,10 @@ async function answerOf(
   const view = await answered(sync, id, watch);
   if (view.state !== 'done') return given(sync);
   if (view.person !== null) return told(sync.name, view.person);
-  const status = await applied(sync, watch);
+  const newest = await applied(sync, watch);
+  // Its own run, as it is by now: the newest may be another one, which has only begun.
+  const last = await operationsOf(sync).ask(id);
+  const status = last.state === 'done' ? { ...newest, run: last.run } : newest;
   say(summary(status));
   return isInStep(status);
 }

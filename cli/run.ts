@@ -1,7 +1,7 @@
 /** `omni-sync run`: one reconcile with workers of its own, and it waits until all of it is in Omni. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addReconcileJob } from '../jobs/add.ts';
-import { isInStep, type SyncStatus } from '../ops/status.ts';
+import { isInStep, runView, type SyncStatus } from '../ops/status.ts';
 import { cliActor } from '../worker/actor.ts';
 import type { Sync } from '../worker/compose.ts';
 import { createGate, type Gate } from '../worker/gate.ts';
@@ -82,11 +82,17 @@ async function runSync(sync: Sync, watch: RunWatch): Promise<Ran> {
       const isWhole = run === undefined || (await sync.ledger.runs.get(run)) !== undefined;
       const isDone = !jobless || ++losses > LOSSES;
       if (jobless) tellJobless(sync, isDone ? 'say `omni-sync run` again' : 'reading again');
-      if (isWhole && isDone) return { status, unread: run === undefined };
+      if (isWhole && isDone) return { status: await ofRun(run, status, sync), unread: run === undefined };
     }
   } finally {
     await Promise.all(running.map(({ stop }) => stop()));
   }
+}
+
+/** The status with the run that was waited for: beside a service the newest may be another one, which has only begun. */
+async function ofRun(id: string | undefined, status: SyncStatus, { ledger }: Sync): Promise<SyncStatus> {
+  const run = id === undefined ? undefined : await ledger.runs.get(id);
+  return run === undefined ? status : { ...status, run: runView(run) };
 }
 
 /** Waits for the reconcile, and gives its run; asks again where Redis has lost the ask. Nothing where it is stopped, or Redis is to take no more. */

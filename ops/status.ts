@@ -76,16 +76,28 @@ export interface SyncView extends SyncStatus {
   readonly secondsLeft: number;
 }
 
-/** Runs to look back through for one that has counted the people. */
+/** Runs to look back through for one that is over, or has counted the people. */
 const LOOK_BACK = 10;
 
 /** The status of a sync now. */
-export async function syncStatus(
+export async function syncStatus(source: StatusSource, nextRun: Date | undefined): Promise<SyncStatus> {
+  return (await syncProgress(source, nextRun)).status;
+}
+
+/** A sync's status, and the newest runs, newest first: the first one may have only begun. */
+export interface SyncProgress {
+  readonly status: SyncStatus;
+  readonly runs: readonly RunRecord[];
+}
+
+/** The status of a sync now, and the runs behind it. */
+export async function syncProgress(
   { name, ledger, budget, queues }: StatusSource,
   nextRun: Date | undefined,
-): Promise<SyncStatus> {
-  const [runs, outbox, aside, snapshot, paused, drift] = await Promise.all([
-    ledger.runs.recent(LOOK_BACK),
+): Promise<SyncProgress> {
+  // Before who waits is counted: a run that is over has put down everybody by then.
+  const runs = await ledger.runs.recent(LOOK_BACK);
+  const [outbox, aside, snapshot, paused, drift] = await Promise.all([
     ledger.outbox.size(),
     ledger.quarantine.all(),
     budget.snapshot(),
@@ -95,7 +107,7 @@ export async function syncStatus(
   const [run] = runs;
   const counted = runs.find(hasCounted);
   const failed = aside.filter(isSetAside).length;
-  return {
+  const status = {
     name,
     run: run === undefined ? null : runView(run),
     inStep: Math.max(0, (counted?.inScope ?? 0) - (counted?.asking ?? 0) - outbox),
@@ -107,6 +119,7 @@ export async function syncStatus(
     paused,
     nextRun: nextRun?.toISOString() ?? null,
   };
+  return { status, runs };
 }
 
 async function driftView({ drift }: Ledger): Promise<DriftView> {

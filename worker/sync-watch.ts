@@ -1,7 +1,7 @@
 /** Looks at one sync every few seconds: gives signs of life for the loops that make progress, begins wedged ones anew, and judges the sync. */
 import { SyncError } from '../model/errors.ts';
 import type { Unready } from '../model/health.ts';
-import { type SyncStatus, syncStatus } from '../ops/status.ts';
+import { type SyncProgress, type SyncStatus, syncProgress } from '../ops/status.ts';
 import { judgeLoop, judgeSync } from '../plan/health.ts';
 import { nextRun } from './schedule.ts';
 import { countSlots } from './slots.ts';
@@ -33,7 +33,7 @@ export function watchSync(unit: Unit): SyncWatch {
   const { ledger, schedule, events } = sync;
   const unread = countSlots();
   const unmoved = countSlots();
-  let last: SyncStatus | undefined;
+  let last: SyncProgress | undefined;
   let hopeless = false;
 
   async function heal(redisUpMs: number): Promise<Role[]> {
@@ -61,11 +61,12 @@ export function watchSync(unit: Unit): SyncWatch {
       const unnoted = await ledger.meta.witness();
       if (unnoted !== undefined) events.trouble(new SyncError('config', 'data.note', unnoted));
       const next = nextRun(schedule);
-      const status = await syncStatus(sync, next);
-      for (const change of standstillChanges(status, last)) events.standstill(change);
-      unread.look(hasRead(status, last), next);
-      unmoved.look(status.waiting === 0 || hasMoved(status, last), next);
-      last = status;
+      const now = await syncProgress(sync, next);
+      const { status, runs } = now;
+      for (const change of standstillChanges(status, last?.status)) events.standstill(change);
+      unread.look(hasRead(now, last), next);
+      unmoved.look(status.waiting === 0 || hasMoved(now, last), next);
+      last = now;
       const roleAgesMs = await ledger.signs.ages();
       const unready = judgeSync({
         ...status,
@@ -75,7 +76,8 @@ export function watchSync(unit: Unit): SyncWatch {
         unreadMs: unread.sinceMs(),
         unmovedMs: unmoved.sinceMs(),
       });
-      if (unready.length === 0 && status.run?.ended === true && status.waiting === 0)
+      const over = runs.find(({ finishedAt }) => finishedAt !== undefined);
+      if (unready.length === 0 && over?.ended === true && status.waiting === 0)
         await ledger.signs.converged();
       return { name: sync.name, unready, roleAgesMs, convergedAt: await ledger.signs.convergedAt(), status };
     },
@@ -91,13 +93,15 @@ function wedged(role: Role, queue: string): SyncError {
   return new SyncError('transient', 'queue.wedged', message);
 }
 
-/** A read has come to its end since the last look. */
-function hasRead({ run }: SyncStatus, last: SyncStatus | undefined): boolean {
-  return run?.ended === true && (last === undefined || run.id !== last.run?.id || last.run?.ended !== true);
+/** A read has come to its end since the last look, whatever has begun since. */
+function hasRead({ runs }: SyncProgress, last: SyncProgress | undefined): boolean {
+  const read = runs.find(({ ended }) => ended);
+  return read !== undefined && read.id !== last?.runs.find(({ ended }) => ended)?.id;
 }
 
 /** Somebody was carried out, or set aside, since the last look. */
-function hasMoved({ run, waiting, failed }: SyncStatus, last: SyncStatus | undefined): boolean {
-  if (last === undefined || last.run?.id !== run?.id) return last?.waiting !== waiting;
-  return last.waiting !== waiting || last.failed !== failed || last.run?.applied !== run?.applied;
+function hasMoved({ status, runs }: SyncProgress, last: SyncProgress | undefined): boolean {
+  if (status.waiting !== last?.status.waiting || status.failed !== last.status.failed) return true;
+  const before = new Map(last.runs.map(({ id, applied }) => [id, applied]));
+  return runs.some(({ id, applied }) => applied > (before.get(id) ?? 0));
 }

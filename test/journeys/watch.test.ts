@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect } from 'vitest';
+import { syncKeys } from '../../ledger/keys.ts';
+import { createRuns } from '../../ledger/runs.ts';
 import { it, type Journey, type JourneyOptions, type Person, somePeople } from '../support/journey.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { endInOrder, listen, until } from '../support/service.ts';
@@ -170,6 +172,21 @@ describe.concurrent('a run', () => {
     await redis.config('SET', 'maxmemory', 0);
     expect((await journey.cli('run')).code).toBe(0);
     expect(creations(journey.sandbox).size).toBe(65);
+  });
+
+  it('tells of itself, and ends by itself, where another one has begun meanwhile', async ({ install }) => {
+    const { journey, redis } = await withRedis(install, somePeople(1));
+    const slow = { kind: 'delay', ms: 3_000 } as const;
+    journey.sandbox.fault({ method: 'POST', path: '/api/scim/v2/users', fault: slow });
+    const { ended } = journey.start('run', '--json');
+    await until(() => journey.sandbox.calls().some(({ method }) => method === 'POST'));
+    await createRuns(redis, syncKeys('acme')).begin('another', new Date());
+    const { code, stdout } = await ended;
+    const [status] = JSON.parse(stdout).syncs;
+    expect({ code, status }).toMatchObject({
+      code: 0,
+      status: { inStep: 1, run: { applied: 1, ended: true } },
+    });
   });
 
   it('whose jobs Redis has lost reads again, and carries out who waits', async ({ install }) => {
