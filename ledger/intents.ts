@@ -11,7 +11,7 @@ import type { ScriptedRedis } from './scripts.ts';
 export interface Intent {
   /** When it was first meant, in milliseconds since 1970 by Redis's clock. */
   readonly at: number;
-  /** The desired state that was sent last. */
+  /** The desired state that was sent; empty where there were several, of which an account may hold any. */
   readonly version: string;
   /** A removal may be among what was sent. */
   readonly leave: boolean;

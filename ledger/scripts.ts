@@ -64,16 +64,17 @@ return changed
 `;
 
 /**
- * Notes that a write of this version is about to be sent; the time is Redis's, and the first one's; the userNames that
- * were posted, that a removal was among what may have been sent, and whose link was to move, stay noted. Returns the note;
- * nothing where nothing waits for this person: another process has carried them out, and no commit would end the intent.
+ * Notes that a write of this version is about to be sent; the time is Redis's, and the first one's; versions that differ
+ * become none, for an account may hold any of them; the userNames that were posted, that a removal was among what may have
+ * been sent, and whose link was to move, stay noted. Returns the note; nothing where nothing waits for this person: another
+ * process has carried them out, and no commit would end the intent.
  */
 const INTEND = `
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return false end
 local now = redis.call('TIME')
 local earlier = redis.call('HGET', KEYS[1], ARGV[1])
 local note = earlier and cjson.decode(earlier) or { at = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000)) }
-note.version = ARGV[2]
+note.version = (note.version or ARGV[2]) == ARGV[2] and ARGV[2] or ''
 if ARGV[3] == 'leave' then note.leave = true end
 if ARGV[4] ~= '' then
   note.posted = note.posted or {}

@@ -111,6 +111,20 @@ describe('handleApplyJob, a create that was broken off before the directory chan
     expect(await rig.links()).toMatchObject([{ provenance: 'created' }]);
   });
 
+  it.each(['apply.intent', 'apply.answered'])(
+    'has what is wanted now in the account that it made, also where its PATCH is broken off: %s',
+    async (step) => {
+      const rig = await rigWith(1, { mapping: REGION });
+      await dieAt(rig, 'apply.answered');
+      const [before] = crowd(1);
+      rig.people.set([{ ...before, region: 'south' }]);
+      await rig.reconcile();
+      await dieAt(rig, step);
+      await rig.drain();
+      expect(rig.sandbox.state().users).toMatchObject([{ attributes: { region: 'south' } }]);
+    },
+  );
+
   it('knows the account that it made for somebody who is not wanted any more', async () => {
     const rig = await rigWith(1);
     await dieAt(rig, 'apply.answered');
