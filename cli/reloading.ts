@@ -22,7 +22,7 @@ export function reloading(
   };
   const onChange = () => void reload();
   process.on('SIGHUP', onChange);
-  const unwatch = watchFile(config.file, onChange);
+  const unwatch = watchFile({ path: config.file, mark: config.mark }, onChange);
   return () => {
     process.off('SIGHUP', onChange);
     unwatch();

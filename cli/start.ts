@@ -26,8 +26,11 @@ export async function start(options: StartOptions): Promise<number> {
   const roles = rolesOf(options.role);
   // Heard from the very start: a stop that comes while Redis is still being joined must leave it in order too.
   const ending = terminated();
-  // Nothing can be reloaded before it has been loaded, and Node would end the process.
-  process.on('SIGHUP', () => undefined);
+  let early = false;
+  // What is asked for before it can be done is done once it can be; Node would end the process.
+  process.on('SIGHUP', () => {
+    early = true;
+  });
   return withDaemon(options, 'info', async (daemon, context) => {
     const { config, log } = context;
     let syncs = () => daemon.syncs;
@@ -42,6 +45,7 @@ export async function start(options: StartOptions): Promise<number> {
     syncs = service.syncs;
     health = service.health;
     const ignore = reloading(service, context, told);
+    if (early) process.emit('SIGHUP');
     await Promise.race([ending, service.settled]);
     log.info({ syncs: service.syncs().map(({ name }) => name), roles }, 'started');
     told.ready();

@@ -2,11 +2,12 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { resolve } from 'node:path';
 import { SyncError } from '../model/errors.ts';
+import { markOf, type SeenFile } from './watch.ts';
 
 /** A secret, and the file that it came from where it came from one, so that it can be read again after a change. */
 export interface Secret {
   readonly value: string;
-  readonly file?: string;
+  readonly source?: SeenFile;
 }
 
 /** What the schemas need of the disk: relative paths start at the configuration's folder. */
@@ -33,15 +34,23 @@ export function filesOf(folder: string, warn: (message: string) => void): Files 
     },
     secret(path) {
       const file = absolute(path);
-      const { text, othersMayRead } = readText(file, MOST_SECRET_BYTES);
+      const { text, othersMayRead, mark } = readText(file, MOST_SECRET_BYTES);
       const value = text.replace(/[\r\n]+$/, '');
       if (value === '') throw unreadable('is empty: put the secret into it');
       if (othersMayRead)
         warn(`${file} holds a secret and every user of this host may read it: chmod 600 ${file}`);
-      return { value, file };
+      return { value, source: { path: file, mark } };
     },
     warn,
   };
+}
+
+/** What a file holds. */
+interface FileText {
+  readonly text: string;
+  readonly othersMayRead: boolean;
+  /** From before it was read. */
+  readonly mark: string;
 }
 
 /**
@@ -49,13 +58,13 @@ export function filesOf(folder: string, warn: (message: string) => void): Files 
  * @throws SyncError `config` where it is missing, no plain file, larger than `limit` bytes, or not UTF-8. The message
  * starts with a verb, for the path to stand before it.
  */
-export function readText(path: string, limit: number): { text: string; othersMayRead: boolean } {
+export function readText(path: string, limit: number): FileText {
   const { bytes, stats } = readBytes(path, limit);
   if (bytes.length > limit)
     throw unreadable(`is larger than ${limit} bytes: nothing that large belongs there`);
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return { text, othersMayRead: (stats.mode & OTHERS_MAY_READ) !== 0 };
+    return { text, othersMayRead: (stats.mode & OTHERS_MAY_READ) !== 0, mark: markOf(stats) };
   } catch {
     throw unreadable('is not UTF-8: save it as UTF-8');
   }

@@ -48,7 +48,7 @@ export function loadConfig(options: LoadOptions): Config {
   if (!checked.success || faults.length > 0) throw new ConfigError('config-invalid', file, faults);
 
   const dataDir = checked.data.dataDir ?? resolve(options.cwd, options.env.OMNI_SYNC_DATA || 'data');
-  const config = { ...checked.data, file, dataDir, warnings };
+  const config = { ...checked.data, file, mark: source.mark, dataDir, warnings };
   if (source.othersMayRead && secretsOf(config).some((secret) => source.text.includes(secret))) {
     warnings.push(`${file} holds a secret and every user of this host may read it: chmod 600 ${file}`);
   }
@@ -59,7 +59,7 @@ function whole(message: string): Fault {
   return { path: '', line: 0, message };
 }
 
-function sourceOf(file: string, { path, env }: LoadOptions): { text: string; othersMayRead: boolean } {
+function sourceOf(file: string, { path, env }: LoadOptions): ReturnType<typeof readText> {
   try {
     return readText(file, MOST_BYTES);
   } catch (error) {

@@ -16,6 +16,8 @@ export type { SyncConfig } from './sync.ts';
 export interface Config {
   /** The file that it came from, absolute. */
   readonly file: string;
+  /** That file's mark from before it was read. */
+  readonly mark: string;
   /** What works and should still be looked at. Holds no secret. */
   readonly warnings: readonly string[];
   /** Absolute. */

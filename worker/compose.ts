@@ -218,11 +218,8 @@ function httpFor({ timeoutMs, ca, proxy }: SyncConfig['omni']): HttpClient {
 }
 
 function identityOf({ omni, directory, users }: SyncConfig): Identity {
-  return {
-    omniHost: new URL(omni.url).host,
-    directory: directoryIdentity(directory),
-    idExpression: users.id,
-  };
+  const omniHost = new URL(omni.url).host;
+  return { omniHost, directory: directoryIdentity(directory), idExpression: users.id };
 }
 
 function openSource({ directory, fullSchedule }: SyncConfig, { fields }: Mapping): Directory {

@@ -1,12 +1,8 @@
 /** The API keys as they are now: one that came from a file is read again when the file changes, within five seconds. */
 import { readFileSync } from 'node:fs';
-import { markOf } from '../config/watch.ts';
+import type { Secret } from '../config/files.ts';
+import { markAt } from '../config/watch.ts';
 import { SyncError } from '../model/errors.ts';
-
-export interface WatchedKey {
-  readonly value: string;
-  readonly file?: string;
-}
 
 export interface KeyWatch {
   keys(): readonly string[];
@@ -22,15 +18,17 @@ export interface KeyWatchOptions {
 }
 
 /** Watches the files of `keys`; one that cannot be read, or is empty, leaves the key as it was. */
-export function watchKeys(keys: readonly WatchedKey[], { onChange, onTrouble }: KeyWatchOptions): KeyWatch {
-  const held = keys.map((key) => {
-    const mark = key.file === undefined ? '' : markOf(key.file);
-    return { ...key, mark, last: mark };
-  });
+export function watchKeys(keys: readonly Secret[], { onChange, onTrouble }: KeyWatchOptions): KeyWatch {
+  const held = keys.map(({ value, source }) => ({
+    value,
+    file: source?.path,
+    mark: source?.mark,
+    last: source?.mark,
+  }));
   const look = () => {
     for (const key of held) {
       if (key.file === undefined) continue;
-      const mark = markOf(key.file);
+      const mark = markAt(key.file);
       const isSettled = mark === key.last;
       key.last = mark;
       if (mark === key.mark) continue;

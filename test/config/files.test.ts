@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { loadConfig } from '../../config/load.ts';
+import { markAt } from '../../config/watch.ts';
 import { folder, LDAP, load, refusal, right, spoilt, write } from './settings.ts';
 
 const S = 'syncs[0]';
@@ -62,7 +63,7 @@ describe('a secret in a file', () => {
     expect(config.alerts[0]?.secret).toBe(value);
     expect(config.server.tokens).toEqual([{ name: 'ops', scope: 'operate', token: value }]);
     expect(config.syncs[0]?.omni.apiKeys).toEqual([
-      { value, file: join(cwd, 's') },
+      { value, source: { path: join(cwd, 's'), mark: markAt(join(cwd, 's')) } },
       { value: 'another-key' },
     ]);
   });

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { loadConfig } from '../../config/load.ts';
+import { markAt } from '../../config/watch.ts';
 import { folder, load, refusal, refusalOf, right, spoilt, write } from './settings.ts';
 
 const S = 'syncs[0]';
@@ -49,7 +50,8 @@ describe('loadConfig', () => {
       path: join(cwd, 'etc/people.csv'),
       format: 'csv',
     });
-    expect(config.syncs[0]?.omni.apiKeys).toEqual([{ value: 'key-in-a-file', file: join(cwd, 'etc/key') }]);
+    const source = { path: join(cwd, 'etc/key'), mark: markAt(join(cwd, 'etc/key')) };
+    expect(config.syncs[0]?.omni.apiKeys).toEqual([{ value: 'key-in-a-file', source }]);
     expect(config.syncs[0]?.leavers.before).toEqual({ command: [join(cwd, 'etc/bye.sh'), 'now'] });
   });
 

@@ -12,6 +12,7 @@ describe('defaults', () => {
   it('fill in all but what must be said', () => {
     expect(load(spoilt('dataDir', '/d'))).toEqual({
       file: expect.stringMatching(/^\/.*omni-sync\.yaml$/),
+      mark: expect.stringMatching(/^[\d.]+ \d+ \d+$/),
       warnings: [],
       dataDir: '/d',
       redis: { place: { type: 'private' }, tls: false, encryptionKeys: [] },
