@@ -55,9 +55,7 @@ async function entriesOf({ ledger }: Sync, person: string | undefined, since: nu
   const query = since === undefined ? {} : { since };
   if (person === undefined) return ledger.audit.read(query);
   const { ref } = await ledger.begin();
-  const ids = new Set([person, ...(await sourceIdsOf(person, ledger, ref))]);
-  const found = await Promise.all([...ids].map((sourceId) => ledger.audit.read({ ...query, sourceId })));
-  return found.flat().sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  return ledger.audit.read({ ...query, sourceIds: [person, ...(await sourceIdsOf(person, ledger, ref))] });
 }
 
 /** The ids of the people who are linked under an address or a ref. */

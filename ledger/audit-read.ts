@@ -6,8 +6,8 @@ import { type AuditFile, auditFiles, auditFolder, linesOf, sinceOf } from './aud
 import type { SyncKeys } from './keys.ts';
 
 export interface AuditQuery {
-  /** One person alone. */
-  readonly sourceId?: string;
+  /** These people alone. */
+  readonly sourceIds?: readonly string[];
   /** Not before this time, in milliseconds since 1970. */
   readonly since?: number;
 }
@@ -24,14 +24,20 @@ export async function readAudit(sources: Sources, query: AuditQuery): Promise<Au
   const found = new Map<string, AuditEntry>();
   const add = (entry: AuditEntry) => {
     const key = `${entry.did} ${entry.id ?? found.size}`;
-    if (!found.has(key) && isWanted(entry, sources.sync, query)) found.set(key, entry);
+    const known = found.get(key);
+    // The end of an act stands for its beginning.
+    const isNews = known === undefined || (known.outcome === undefined && entry.outcome !== undefined);
+    if (!isNews || !isWanted(entry, sources.sync, query)) return;
+    found.delete(key);
+    found.set(key, entry);
   };
   const view = await viewOf(sources);
-  const word = query.sourceId === undefined ? '' : JSON.stringify(query.sourceId);
+  const words = query.sourceIds?.map((sourceId) => JSON.stringify(sourceId));
   for (const { path } of await filesSince(auditFolder(sources.dataDir), query.since)) {
     for await (const { text } of linesOf(path)) {
       // Most lines are of others: they are not parsed.
-      const entry = text.includes(word) ? readRecord(text, [])?.record : undefined;
+      const isNamed = words?.some((word) => text.includes(word)) ?? true;
+      const entry = isNamed ? readRecord(text, [])?.record : undefined;
       if (entry !== undefined) add(entry);
     }
   }
@@ -40,10 +46,11 @@ export async function readAudit(sources: Sources, query: AuditQuery): Promise<Au
   return [...found.values()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
 }
 
-function isWanted(entry: AuditEntry, sync: string, { sourceId, since }: AuditQuery): boolean {
+function isWanted(entry: AuditEntry, sync: string, { sourceIds, since }: AuditQuery): boolean {
   if (entry.sync !== sync) return false;
   if (since !== undefined && Date.parse(entry.at) < since) return false;
-  return sourceId === undefined || entry.sourceId === sourceId || entry.people?.includes(sourceId) === true;
+  const isOf = (sourceId: string) => entry.sourceId === sourceId || entry.people?.includes(sourceId) === true;
+  return sourceIds?.some(isOf) ?? true;
 }
 
 async function viewOf({ redis, keys, sync }: Sources): Promise<AuditEntry[]> {

@@ -14,9 +14,10 @@ export interface UnmatchedAccount {
 }
 
 export interface Review {
+  /** In the order of the read. */
   rejections(): Promise<Rejection[]>;
   setRejections(rejections: readonly Rejection[]): Promise<void>;
-  /** Accounts that nobody in the directory had when Omni was last listed: never touched. */
+  /** Accounts that nobody in the directory had when Omni was last listed, by userName: never touched. */
   unmatched(): Promise<UnmatchedAccount[]>;
   setUnmatched(accounts: readonly UnmatchedAccount[]): Promise<void>;
 }
@@ -34,7 +35,8 @@ export function createReview(redis: Redis, keys: SyncKeys, envelope = PLAIN): Re
     async rejections() {
       const all = await redis.hgetall(keys.rejected);
       const sealed = envelope.at(keys.rejected);
-      return Object.entries(all).map(([field, text]) => sealed.read(text, field) as Rejection);
+      const fields = Object.keys(all).sort((a, b) => Number(a) - Number(b));
+      return fields.map((field) => sealed.read(all[field] ?? '', field) as Rejection);
     },
     setRejections: (rejections) =>
       replace(
@@ -44,10 +46,11 @@ export function createReview(redis: Redis, keys: SyncKeys, envelope = PLAIN): Re
     async unmatched() {
       const all = await redis.hgetall(keys.unmatched);
       const sealed = envelope.at(keys.unmatched);
-      return Object.entries(all).map(([omniId, text]) => ({
+      const accounts = Object.entries(all).map(([omniId, text]) => ({
         omniId,
         userName: sealed.read(text, omniId) as string,
       }));
+      return accounts.sort((a, b) => (a.userName < b.userName ? -1 : 1));
     },
     setUnmatched: (accounts) =>
       replace(

@@ -2,7 +2,8 @@
  * How far Redis has come, noted in the data folder beside it: by that a Redis that was set back to an older copy is noticed.
  * Every host has a note of its own, and whoever notices tells all of them, through Redis.
  */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { SyncKeys } from './keys.ts';
 import type { ScriptedRedis } from './scripts.ts';
 
@@ -93,11 +94,14 @@ async function read(file: string): Promise<{ readonly epoch?: unknown; readonly 
 
 /** Writes the file whole. */
 async function write(file: string, now: Counted): Promise<string | undefined> {
+  // Several may write it at once, also in one process.
+  const own = `${file}.${randomBytes(4).toString('hex')}`;
   try {
-    await writeFile(`${file}.new`, JSON.stringify(now), { mode: 0o600 });
-    await rename(`${file}.new`, file);
+    await writeFile(own, JSON.stringify(now), { mode: 0o600 });
+    await rename(own, file);
     return undefined;
   } catch (error) {
+    await rm(own, { force: true }).catch(() => undefined);
     if (!(error instanceof Error && 'syscall' in error && 'code' in error)) throw error;
     return `${file} cannot be written (${error.code}), so a Redis that is set back to an older copy would not be noticed: mend the owner, rights or space of its folder`;
   }

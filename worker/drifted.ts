@@ -4,6 +4,7 @@ import type { VerifyPass } from '../ledger/drift.ts';
 import { batches } from '../ledger/links.ts';
 import type { DriftRow } from '../model/drift.ts';
 import { type DriftedPerson, type DriftList, driftedFields, type PassView } from '../ops/drift-view.ts';
+import { bySourceId } from './naming.ts';
 import { nextRun } from './schedule.ts';
 import type { SyncParts } from './sync.ts';
 
@@ -28,7 +29,7 @@ export async function driftList({ name, ledger, schedule, verifySchedule }: Drif
       : nextRun({ expression: verifySchedule, full: undefined, timezone: schedule.timezone });
   return {
     name,
-    people: people.sort((a, b) => (a.sourceId < b.sourceId ? -1 : 1)),
+    people: people.sort(bySourceId),
     lastPass: pass === undefined ? null : passView(pass),
     nextPass: next?.toISOString() ?? null,
     share: VERIFY_SHARE,

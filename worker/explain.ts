@@ -40,7 +40,7 @@ export async function explain(name: string, sync: SyncParts): Promise<Explanatio
     ledger.quarantine.get(ref),
     jobOf(sync.queues.apply, sync.queueOptions.redis, ref),
     ledger.drift.get(ref),
-    ledger.audit.read({ sourceId }),
+    ledger.audit.read({ sourceIds: [sourceId] }),
   ]);
   const stored = links.get(sourceId);
   const mapped = who.found.length === 1 ? who.found[0]?.mapped : undefined;

@@ -3,13 +3,13 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { SyncError } from '../model/errors.ts';
 import type { ActDone, LeaversView, Named } from '../ops/operations.ts';
 import { changesDigest, heldDigest } from '../plan/held.ts';
-import { choose, doneFor } from './naming.ts';
+import { bySourceId, choose, doneFor } from './naming.ts';
 
 /** Everyone who is about to be taken away, what waits for a word, and who is kept. */
 export async function viewLeavers(name: string, ledger: Ledger): Promise<LeaversView> {
-  const leavers = (await ledger.leavers.all()).sort((a, b) => a.due - b.due);
+  const leavers = (await ledger.leavers.all()).sort((a, b) => a.due - b.due || bySourceId(a, b));
   const held = leavers.filter(({ stage }) => stage === 'held').length;
-  const changes = (await ledger.held.all()).sort((a, b) => (a.sourceId < b.sourceId ? -1 : 1));
+  const changes = (await ledger.held.all()).sort(bySourceId);
   const open = changes.filter(({ answer }) => answer === undefined);
   return {
     name,
@@ -35,7 +35,7 @@ async function keptPeople(ledger: Ledger): Promise<LeaversView['kept']> {
       if (refs.has(own)) people.push({ sourceId: link.sourceId, ref: own, userName: link.userName });
     }
   }
-  return people;
+  return people.sort(bySourceId);
 }
 
 /**

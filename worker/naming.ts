@@ -23,6 +23,11 @@ export async function choose<Person extends Nameable>(
   };
 }
 
+/** The order in which people are listed where nothing else says one: Redis has none. */
+export function bySourceId(a: Pick<Nameable, 'sourceId'>, b: Pick<Nameable, 'sourceId'>): number {
+  return a.sourceId < b.sourceId ? -1 : 1;
+}
+
 /** The act as it was done for these. */
 export function doneFor(chosen: readonly Nameable[]): ActDone {
   return { done: chosen.map(({ sourceId }) => sourceId), unknown: [] };

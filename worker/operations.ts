@@ -8,7 +8,7 @@ import { auditedOperations } from './audited-operations.ts';
 import { driftList } from './drifted.ts';
 import { explain } from './explain.ts';
 import { approveHeld, keepPeople, unkeepPeople, viewLeavers } from './keeping.ts';
-import { choose, doneFor } from './naming.ts';
+import { bySourceId, choose, doneFor } from './naming.ts';
 import { nextRun } from './schedule.ts';
 import { ask, type SyncParts } from './sync.ts';
 
@@ -48,7 +48,11 @@ async function viewOf(sync: SyncParts): Promise<SyncView> {
 
 async function failedOf({ name, ledger }: SyncParts): Promise<FailedView> {
   const failed = await ledger.quarantine.all();
-  return { name, failed: failed.sort((a, b) => a.at - b.at), rejected: await ledger.rejections() };
+  return {
+    name,
+    failed: failed.sort((a, b) => a.at - b.at || bySourceId(a, b)),
+    rejected: await ledger.rejections(),
+  };
 }
 
 async function retry(sync: SyncParts, people: Named): Promise<ActDone> {

@@ -56,3 +56,23 @@ it('puts what other hosts did where its time says, and tells each entry once', a
   await record('pause', { at: '2026-01-31T06:00:00.001Z', shown: true, by: elsewhere });
   expect(await read()).toEqual(['run', 'create', 'pause']);
 });
+
+it('tells of an act its end, where that has been', async () => {
+  const act = { ...audit.stamp({ did: 'import', who: 'cli:me' }), at: AT };
+  await audit.keep(act, true);
+  expect((await audit.read({})).map(({ outcome }) => outcome)).toEqual([undefined]);
+  await audit.keep({ ...act, outcome: 'done' }, false);
+  await audit.show({ ...act, outcome: 'done' });
+  expect((await audit.read({})).map(({ outcome }) => outcome)).toEqual(['done']);
+});
+
+it('tells an act for several people once, and nothing of others', async () => {
+  await audit.keep({ ...audit.stamp({ did: 'keep', people: ['E1', 'E2', 'E3'] }), at: AT }, false);
+  await audit.keep({ ...audit.stamp({ did: 'create', sourceId: 'E2' }), at: AT }, false);
+  await audit.keep({ ...audit.stamp({ did: 'create', sourceId: 'E3' }), at: AT }, false);
+  const found = await audit.read({ sourceIds: ['E1', 'E2'] });
+  expect(found.map(({ did, sourceId }) => [did, sourceId])).toEqual([
+    ['keep', undefined],
+    ['create', 'E2'],
+  ]);
+});

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -233,11 +233,13 @@ describe('createMeta, where an older copy of Redis is restored', () => {
 
   it('counts a run where the data folder takes no file, and warns', async () => {
     await warmed();
-    mkdirSync(join(dataDir, 'epoch-acme.json.new'));
+    rmSync(join(dataDir, 'epoch-acme.json'));
+    mkdirSync(join(dataDir, 'epoch-acme.json'));
     expect(await metaOf().count()).toMatch(/epoch-acme\.json cannot be written \(EISDIR\).*mend/);
     expect(await redis.hget(keys.meta, 'runs')).toBe('2');
     expect(await metaOf().begin()).toMatchObject({ cold: false });
-    rmSync(join(dataDir, 'epoch-acme.json.new'), { recursive: true });
+    expect(readdirSync(dataDir)).toEqual(['epoch-acme.json']);
+    rmSync(join(dataDir, 'epoch-acme.json'), { recursive: true });
     expect(await metaOf().count()).toBeUndefined();
   });
 });
