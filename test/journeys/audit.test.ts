@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import type { AuditEntry } from '../../model/audit.ts';
 import { it, type Journey, somePeople } from '../support/journey.ts';
+import { killRunAtRandom } from '../support/kill-at-random.ts';
 
 const PEOPLE = somePeople(30, { office: 'Berlin' });
 const REGION = { sandbox: { attributes: [{ name: 'region' }] }, users: 'attributes: { region: office }' };
@@ -165,10 +165,7 @@ describe.concurrent('the audit record', () => {
     const journey = await install(PEOPLE, REGION);
     for (let round = 0; round < 8; round++) {
       journey.people(PEOPLE.map((person) => ({ ...person, office: `Office ${round}` })));
-      const { child, ended } = journey.start('run');
-      await sleep(500 + Math.random() * 900);
-      child.kill('SIGKILL');
-      await ended;
+      await killRunAtRandom(journey);
     }
     expect((await journey.cli('run')).code).toBe(0);
     expectEveryWriteRecorded(journey);

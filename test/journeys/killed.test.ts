@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { it, type Journey, type Person, somePeople } from '../support/journey.ts';
+import { killRunAtRandom } from '../support/kill-at-random.ts';
 import { expectLedgerEqual } from '../support/ledger.ts';
 import { creations, expectInStep } from '../support/verdict.ts';
 
@@ -50,12 +51,7 @@ describe.concurrent('a run that is killed', () => {
 
   it('at random moments, again and again, converges', async ({ install }) => {
     const journey = await install(PEOPLE, REGION);
-    for (let round = 0; round < 12; round++) {
-      const { child, ended } = journey.start('run');
-      await sleep(300 + Math.random() * 900);
-      child.kill('SIGKILL');
-      await ended;
-    }
+    for (let round = 0; round < 12; round++) await killRunAtRandom(journey);
     await expectQuiet(journey, PEOPLE);
   });
 });

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { type Journey, type JourneyOptions, type Person, somePeople } from './journey.ts';
+import { killRunAtRandom } from './kill-at-random.ts';
 import { readLedger } from './ledger.ts';
 
 const GRACE_MS = 2_000;
@@ -119,10 +120,7 @@ async function killOnce(journey: Journey, members: readonly Member[]): Promise<b
     if (code === 0) settle(members);
     return signal === 'SIGKILL';
   }
-  const { child, ended } = journey.start('run');
-  await sleep(350 + any(700));
-  child.kill('SIGKILL');
-  const { signal, code } = await ended;
+  const { signal, code } = await killRunAtRandom(journey);
   if (code === 0) settle(members);
   return signal === 'SIGKILL';
 }

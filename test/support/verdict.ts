@@ -3,12 +3,28 @@ import { expect } from 'vitest';
 import type { Sandbox } from '../../sandbox/server.ts';
 import type { Person } from './journey.ts';
 
-/** Everyone is in Omni once, with the right name, and nobody else is; each was created by one POST that took effect. */
+/** Everyone is in Omni once, with the right name, and the right region where Omni knows one, and nobody else is. */
 export function expectInStep(sandbox: Sandbox, people: readonly Person[]): void {
   const { users } = sandbox.state();
-  const held = users.map(({ userName, displayName, active }) => ({ userName, displayName, active }));
-  const wanted = people.map(({ email, name }) => ({ userName: email, displayName: name, active: true }));
+  const region = (value: unknown) => knowsRegions(sandbox) && { region: value };
+  const held = users.map(({ userName, displayName, active, attributes }) => ({
+    userName,
+    displayName,
+    active,
+    ...region(attributes.region),
+  }));
+  const wanted = people.map(({ email, name, office }) => ({
+    userName: email,
+    displayName: name,
+    active: true,
+    ...region(office),
+  }));
   expect(sorted(held)).toEqual(sorted(wanted));
+}
+
+/** Whether this Omni has the attribute `region`, to which installations map the office. */
+export function knowsRegions(sandbox: Sandbox): boolean {
+  return sandbox.state().settings.attributes.some(({ name }) => name === 'region');
 }
 
 /** The POSTs that created somebody, by userName. */
