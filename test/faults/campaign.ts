@@ -8,9 +8,9 @@ import type { TestRedis } from '../support/redis.ts';
 import { until } from '../support/service.ts';
 import { creations } from '../support/verdict.ts';
 import { GRACE_MS, openCompany } from './company.ts';
-import { type Day, drawFrom, RETRY_AFTER_MS } from './day.ts';
+import { type Day, drawFrom, type Hour, RETRY_AFTER_MS, THROTTLE } from './day.ts';
 import { eachSecond } from './installation.ts';
-import { violations } from './invariants.ts';
+import { type Span, violations } from './invariants.ts';
 import { type Arena, strike } from './nemeses.ts';
 
 /** 20 requests a second, held to in each five; late arrivals are spared as in test/journeys/replicas.test.ts. */
@@ -40,18 +40,25 @@ export async function live(day: Day, journey: Journey, redis: TestRedis): Promis
   journey.sandbox.seed(OUTSIDERS);
   const outsiders = journey.sandbox.state().users;
   const company = openCompany(journey);
+  // Before anything else strikes: who calls too soon then has no excuse.
+  journey.sandbox.fault({ method: 'POST', skip: 3, times: 1, fault: THROTTLE });
   const daemons = Array.from({ length: day.daemons }, () => journey.start('start'));
   const arena: Arena = { journey, redis, company, daemons };
   await until(() => creations(journey.sandbox).size >= 8);
   const draw = drawFrom(-day.seed);
   const wipes = day.hours.some(({ nemesis }) => nemesis.kind === 'wipeRedis');
   const forgotten = new Set<string>();
+  const excused: Span[] = [];
   for (const hour of day.hours) {
     // A ledger that is lost takes the old address of a rename with it: that person would be somebody new.
     company.goOn(draw, !wipes);
+    const from = Date.now() + hour.quietMs;
     await strike(arena, hour);
+    if (makesLateCalls(hour)) excused.push({ from, to: Date.now() });
     if (wipes) for (const id of company.everAway()) forgotten.add(id);
   }
+  // Whoever resumes says that what Omni has asked for need not be waited for.
+  excused.push({ from: Date.now(), to: Number.POSITIVE_INFINITY });
   await quiet(arena);
   await expectDone(journey, forgotten);
   const verdict = {
@@ -61,7 +68,7 @@ export async function live(day: Day, journey: Journey, redis: TestRedis): Promis
     outsiders,
     mayLeave: company.mayLeave,
     limit: LIMIT,
-    ...(lateCallsHaveNoCause(day) && { retryAfterMs: RETRY_AFTER_MS }),
+    retryAfter: { ms: RETRY_AFTER_MS, excused },
     ledger: await readLedgerOf(redis.client()),
   };
   expect({ day, violations: violations(verdict) }).toEqual({ day, violations: [] });
@@ -69,9 +76,8 @@ export async function live(day: Day, journey: Journey, redis: TestRedis): Promis
 }
 
 /** A process that was stopped sends what it had in hand when it goes on; a Redis that was wiped knows of no pause. */
-function lateCallsHaveNoCause({ hours }: Day): boolean {
-  const causes = ['freezeDaemon', 'freezeRedis', 'wipeRedis', 'killRedis', 'revokeKey'];
-  return !hours.some(({ nemesis }) => causes.includes(nemesis.kind));
+function makesLateCalls({ nemesis }: Hour): boolean {
+  return ['freezeDaemon', 'freezeRedis', 'wipeRedis', 'killRedis', 'revokeKey'].includes(nemesis.kind);
 }
 
 function takingAway(yaml: string, action: string): string {

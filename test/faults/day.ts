@@ -46,8 +46,14 @@ const STEPS = [
 /** What every Retry-After of the campaign says, in milliseconds. */
 export const RETRY_AFTER_MS = 2_000;
 
+export const THROTTLE: Fault = {
+  kind: 'status',
+  status: 429,
+  headers: { 'retry-after': String(RETRY_AFTER_MS / 1000) },
+};
+
 const FAULTS: readonly Fault[] = [
-  { kind: 'status', status: 429, headers: { 'retry-after': String(RETRY_AFTER_MS / 1000) } },
+  THROTTLE,
   { kind: 'status', status: 500 },
   { kind: 'status', status: 503, commit: true },
   { kind: 'status', status: 400 },

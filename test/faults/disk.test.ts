@@ -1,4 +1,5 @@
 /** Nothing can be written any more: a full disk under Redis, the audit record and the log; no file descriptors. Rows 15 and 57. */
+import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +9,7 @@ import { readLedger } from '../support/ledger.ts';
 import { startRedis } from '../support/redis.ts';
 import { endInOrder, until } from '../support/service.ts';
 import { creations } from '../support/verdict.ts';
-import { expectConverged, installOn, SLOWLY } from './installation.ts';
+import { eachSecond, expectConverged, installOn, SLOWLY } from './installation.ts';
 import { expectInvariants } from './invariants.ts';
 import { smallDisk } from './small-disk.ts';
 
@@ -87,12 +88,21 @@ describe.concurrent('a full disk', () => {
 });
 
 describe.concurrent('a process', () => {
-  it('with no room for one more open file says so or goes on, and harms nobody', async ({ install }) => {
-    const journey = await install(PEOPLE);
-    for (const files of [24, 30, 40]) {
-      const { code } = await journey.shell(`ulimit -n ${files}; exec "$@"`, 'run').ended;
-      expect([0, 1, 2]).toContain(code);
-    }
+  it('whose open files are all used up while it runs goes on once there is room', async ({ install }) => {
+    const journey = await install(PEOPLE.slice(0, 6));
+    journey.configure(eachSecond);
+    const service = journey.start('start');
+    await until(() => journey.sandbox.state().users.length === 6);
+    const { pid } = service.child;
+    // What is open goes on, and nothing more: neither the directory's file nor another connection.
+    const limit = (files: number) => execFileSync('prlimit', ['--pid', String(pid), `--nofile=${files}:`]);
+    limit(3);
+    journey.people(PEOPLE);
+    await until(() => service.told().includes('EMFILE') || service.child.exitCode !== null);
+    expect(service.child.exitCode).toBeNull();
+    limit(1024);
+    await until(() => creations(journey.sandbox).size === PEOPLE.length);
+    await endInOrder(service);
     expect((await journey.cli('run')).code).toBe(0);
     expectInvariants({ sandbox: journey.sandbox, people: PEOPLE, ledger: await readLedger(journey) });
   });

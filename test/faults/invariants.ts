@@ -8,8 +8,22 @@ import { busiestWindow } from '../../sandbox/limiter.ts';
 import type { Sandbox } from '../../sandbox/server.ts';
 import type { Person } from '../support/journey.ts';
 import type { LedgerRead } from '../support/ledger.ts';
+import { knowsRegions } from '../support/verdict.ts';
 
 type Account = ReturnType<Sandbox['state']>['users'][number];
+
+/** What every 429 of the case says in Retry-After. */
+interface RetryAfter {
+  readonly ms: number;
+  /** When something made a late call, or forgot a pause (wall clock): a 429 about then says nothing. Left out: never. */
+  readonly excused?: readonly Span[];
+}
+
+/** Wall clock. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
 
 /** What a case knows by itself of how it must have ended. */
 export interface Verdict {
@@ -24,8 +38,7 @@ export interface Verdict {
   readonly mayLeave?: (userName: string, at: number) => boolean;
   /** Most calls in a window. */
   readonly limit?: { readonly calls: number; readonly windowMs: number };
-  /** What every 429 of the case says in Retry-After, in milliseconds. */
-  readonly retryAfterMs?: number;
+  readonly retryAfter?: RetryAfter;
   readonly ledger?: LedgerRead;
 }
 
@@ -71,18 +84,22 @@ function everyoneInStep({ sandbox, people, setAside = [], outsiders = [] }: Verd
   const wanted = new Map(people.map((person) => [person.email, person]));
   const judged = people.filter(({ id }) => !setAside.includes(id));
   return [
-    ...judged.flatMap((person) => difference(person, held.get(person.email))),
+    ...judged.flatMap((person) => difference(person, held.get(person.email), knowsRegions(sandbox))),
     ...active.flatMap(({ userName }) =>
       wanted.has(userName) || setAside.includes(userName) ? [] : [`${userName} is active and not wanted`],
     ),
   ];
 }
 
-function difference({ email, name, office }: Person, account: Account | undefined): string[] {
+function difference(
+  { email, name, office }: Person,
+  account: Account | undefined,
+  regions: boolean,
+): string[] {
   if (account === undefined) return [`${email} is not in Omni`];
   const wrong = account.displayName !== name ? [`${email} has the name ${account.displayName}`] : [];
   const { region } = account.attributes;
-  return region === undefined || office === undefined || region === office
+  return !regions || region === office
     ? wrong
     : [...wrong, `${email} has the region ${String(region)}, not ${office}`];
 }
@@ -98,19 +115,22 @@ function nobodyTakenWrongly({ sandbox, mayLeave = () => false }: Verdict): strin
 const ON_THE_WIRE_MS = 800;
 /** How much sooner than it says a Retry-After may seem to end, by the clock of the log. */
 const SOONER_MS = 250;
+/** A process that was stopped may still be at what it had in hand. */
+const AFTER_A_STOP_MS = 1_000;
 
-function withinTheLimit({ sandbox, limit, retryAfterMs }: Verdict): string[] {
+function withinTheLimit({ sandbox, limit, retryAfter }: Verdict): string[] {
   const calls = sandbox.calls();
   const times = calls.map(({ at }) => at);
   const busiest = limit === undefined ? 0 : busiestWindow(times, limit.windowMs);
   const over =
     limit !== undefined && busiest > limit.calls ? [`${busiest} calls in ${limit.windowMs} ms`] : [];
-  if (retryAfterMs === undefined) return over;
+  if (retryAfter === undefined) return over;
+  const { ms, excused = [] } = retryAfter;
+  const isExcused = (at: number) =>
+    excused.some(({ from, to }) => from < at + ms && to > at - AFTER_A_STOP_MS);
   const early = calls
-    .filter(({ status }) => status === 429)
-    .flatMap(({ at }) =>
-      times.filter((time) => time > at + ON_THE_WIRE_MS && time < at + retryAfterMs - SOONER_MS),
-    );
+    .filter(({ status, time }) => status === 429 && !isExcused(Date.parse(time)))
+    .flatMap(({ at }) => times.filter((time) => time > at + ON_THE_WIRE_MS && time < at + ms - SOONER_MS));
   return early.length > 0 ? [...over, `${early.length} calls before Retry-After had passed`] : over;
 }
 

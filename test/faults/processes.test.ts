@@ -115,7 +115,7 @@ describe.concurrent('a process', () => {
       });
       const { code, stderr } = await journey.cli('run');
       expect({ code, stderr }).toMatchObject({ code: 0 });
-      expectInvariants({ sandbox: journey.sandbox, people: PEOPLE, retryAfterMs: 3_000 });
+      expectInvariants({ sandbox: journey.sandbox, people: PEOPLE, retryAfter: { ms: 3_000 } });
       journey.people(PEOPLE.slice(1));
       for (let run = 0; run < 2; run++) expect((await journey.cli('run')).code).toBe(0);
       expectInvariants({ sandbox: journey.sandbox, people: PEOPLE });
