@@ -97,7 +97,8 @@ async function answerOf(
   const newest = await applied(sync, watch);
   // Its own run, as it is by now: the newest may be another one, which has only begun.
   const last = await operationsOf(sync).ask(id);
-  const status = last.state === 'done' ? { ...newest, run: last.run } : newest;
+  const run = last.state === 'done' ? last.run : null;
+  const status = run === null ? newest : { ...newest, run };
   say(summary(status));
   return isInStep(status);
 }
