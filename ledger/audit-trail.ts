@@ -34,7 +34,9 @@ export interface Trail {
 
 /** Bytes that a claim of folder-lock.ts adds to a folder. */
 const CLAIM_BYTES = 26;
+/** How long the lock is waited for; and how long anew where that was in vain: its holder stands still, and syncing must not. */
 const LOCK_WAIT_MS = 30_000;
+const LOCK_AGAIN_MS = 500;
 const HEAD_EVERY = 1000;
 /** How long a close waits for Redis. */
 const CLOSE_MS = 2_000;
@@ -90,7 +92,7 @@ function createWriter(options: TrailOptions) {
   const { heads, host, key } = options;
   const folder = auditFolder(options.dataDir);
   const appender = createAppender();
-  const lock = keepLock(() => takeLock(folder, leave));
+  const lock = keepLock(patiently((waitMs) => takeLock(folder, leave, waitMs)));
   let known: Place | undefined;
   let noted = 0;
   let told = 0;
@@ -155,14 +157,26 @@ function sealAll(records: readonly AuditEntry[], from: Head, key: ChainKey | und
   return { text, head };
 }
 
+/** Waits long, but not again where that was in vain, until it is had. */
+function patiently(take: (waitMs: number) => Promise<Lock>): () => Promise<Lock> {
+  let patienceMs = LOCK_WAIT_MS;
+  return async () => {
+    const waitMs = patienceMs;
+    patienceMs = LOCK_AGAIN_MS;
+    const taken = await take(waitMs);
+    patienceMs = LOCK_WAIT_MS;
+    return taken;
+  };
+}
+
 /** `leave` is done before the lock is given up. */
-async function takeLock(folder: string, leave: () => Promise<void>): Promise<Lock> {
+async function takeLock(folder: string, leave: () => Promise<void>, waitMs: number): Promise<Lock> {
   const lockPlace = join(folder, 'lock');
   await mkdir(lockPlace, { recursive: true, mode: 0o700 });
   const short = await shortFolder(lockPlace, CLAIM_BYTES);
   if (short === undefined) throw new Error(`the path of ${lockPlace} is too long for a socket`);
   try {
-    const { wanted, release } = await lockFolder(short.path, AbortSignal.timeout(LOCK_WAIT_MS));
+    const { wanted, release } = await lockFolder(short.path, AbortSignal.timeout(waitMs));
     const giveUp = () => release().finally(() => short.close());
     return { wanted, release: () => leave().finally(giveUp) };
   } catch (error) {

@@ -95,6 +95,19 @@ describe.concurrent('a process', () => {
     await expectLedgerEqual(journey, newer);
   });
 
+  it('that is stopped with the audit record in hand keeps nobody from going on', async ({ install }) => {
+    const journey = await install(PEOPLE);
+    const stopped = journey.crashRun('apply.answered', 3, 'SIGSTOP');
+    await until(() => stands(stopped));
+    const { code, stderr } = await journey.cli('run');
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('audit.failed') });
+    stopped.child.kill('SIGCONT');
+    await stopped.ended;
+    expectInvariants({ sandbox: journey.sandbox, people: PEOPLE, ledger: await readLedger(journey) });
+    const { stdout } = await journey.cli('audit', 'verify');
+    expect(stdout).toContain('whole');
+  });
+
   it.for([
     ['an hour ahead', HOUR_MS],
     ['an hour behind', -HOUR_MS],

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -18,6 +19,7 @@ import { checkAudit } from '../../ledger/audit-check.ts';
 import { auditFiles, linesOf } from '../../ledger/audit-files.ts';
 import { type AuditHeads, createAuditHeads } from '../../ledger/audit-heads.ts';
 import { openTrail, type TrailOptions } from '../../ledger/audit-trail.ts';
+import { lockFolder } from '../../ledger/folder-lock.ts';
 import { ensureBuilt } from '../support/build.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
@@ -183,6 +185,26 @@ describe('openTrail', () => {
     rmSync(join(dataDir, 'audit'));
     await trail.append({ at: now(), did: 'send' }, true);
     expect(await verdict()).toEqual([]);
+  });
+
+  it('waits long for a holder that stands still but once, and goes on when it has gone', async () => {
+    const place = join(dataDir, 'audit', 'lock');
+    mkdirSync(place, { recursive: true });
+    // Who is stopped lets go of nothing, however often it is asked.
+    const { release } = await lockFolder(place, AbortSignal.timeout(240_000));
+    const trail = trailOf();
+    const refused = async () => {
+      const since = performance.now();
+      await expect(trail.append({ at: now(), did: 'send' }, true)).rejects.toThrow();
+      return performance.now() - since;
+    };
+    const first = await refused();
+    let later = 0;
+    for (let n = 0; n < 5; n++) later += await refused();
+    expect(later).toBeLessThan(first);
+    await release();
+    await trail.append({ at: now(), did: 'send' }, true);
+    expect(await records()).toHaveLength(1);
   });
 
   it('works where the path of the folder is too long for a socket', async () => {
