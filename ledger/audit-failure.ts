@@ -51,8 +51,22 @@ export function tolerant(trail: Trail, { required, onTrouble }: FailureRules): T
 }
 
 function failure(cause: unknown): SyncError {
-  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-  const mend = 'give its folder space, its owner and its rights back';
+  const [reason, mend] = isHeld(cause) ? HELD : [reasonOf(cause), FOLDER];
   const message = `the audit record cannot be written (${reason}): ${mend}`;
   return new SyncError('transient', 'audit.failed', message, { cause });
+}
+
+const FOLDER = 'give its folder space, its owner and its rights back';
+const HELD = [
+  'another process of this data folder has it in hand and stands still',
+  'let that process go on, or end it',
+] as const;
+
+/** The lock was waited for in vain. */
+function isHeld(cause: unknown): boolean {
+  return cause instanceof DOMException && cause.name === 'TimeoutError';
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
 }
