@@ -70,8 +70,11 @@ export interface Ledger extends Committer, Settler, Review, Intents {
   askedFor(): Promise<ReadonlySet<string>>;
   /** Redis's clock, in milliseconds since 1970. */
   now(): Promise<number>;
-  /** Whether this process is the one that acts on a slot (a time in milliseconds) of this schedule. */
-  claimTick(schedule: string, slot: number): Promise<boolean>;
+  /**
+   * Whether this holder is the one that acts on a slot (a time in milliseconds) of this schedule. It may claim a slot again:
+   * its clock was set back, and the slot has come a second time.
+   */
+  claimTick(schedule: string, slot: number, holder: string): Promise<boolean>;
   /** Gives a slot back that could not be acted on. */
   releaseTick(schedule: string, slot: number): Promise<void>;
 }
@@ -163,8 +166,10 @@ export function createLedger(options: LedgerOptions): Ledger {
     askedFor: async () => new Set(await redis.smembers(keys.asked)),
     now,
     releaseTick: async (schedule, slot) => void (await redis.del(keys.tick(schedule, slot))),
-    async claimTick(schedule, slot) {
-      return (await redis.set(keys.tick(schedule, slot), '1', 'EX', TICK_SECONDS, 'NX')) === 'OK';
+    async claimTick(schedule, slot, holder) {
+      const key = keys.tick(schedule, slot);
+      if ((await redis.set(key, holder, 'EX', TICK_SECONDS, 'NX')) === 'OK') return true;
+      return (await redis.get(key)) === holder;
     },
   };
 }

@@ -37,13 +37,13 @@ export function createAlarming({ recipients, send, log }: AlarmsOptions): Alarmi
 
   async function tellSync(sync: SyncParts, unready: readonly Unready[]): Promise<void> {
     const all = recipients().map((one) => recipientOf(one, send));
-    const free = all.filter(({ id }) => (notBefore.get(id) ?? 0) <= Date.now());
+    const free = all.filter(({ id }) => (notBefore.get(id) ?? 0) <= performance.now());
     if (free.length === 0 || !(await sync.ledger.alarms.claim(holder))) return;
     try {
       const standing = alarmsOf(await factsOf(sync, unready));
       for (const one of free) {
         await tellOne(one, { sync, standing }).catch((error: unknown) => {
-          notBefore.set(one.id, Date.now() + AGAIN_MS);
+          notBefore.set(one.id, performance.now() + AGAIN_MS);
           const why = error instanceof Error ? error.message : String(error);
           log.warn({ sync: sync.name, recipient: one.id, error: why }, 'an alarm could not be told');
         });

@@ -15,17 +15,52 @@ export interface Schedule {
   stop(): Promise<void>;
 }
 
-/** Starts ticking. */
+/** How often the host's clock is looked at, and by how much it must have jumped meanwhile, in milliseconds. */
+const LOOK_MS = 1_000;
+const JUMP_MS = 1_000;
+
+/**
+ * Starts ticking. A slot that passes while the process stands still, or that the host's clock is set forward over, is made
+ * up for, the newest alone.
+ */
 export function schedule(options: ScheduleOptions): Schedule {
   const { expression, timezone, onTick, onTrouble } = options;
   const tick = async ({ date }: { date: Date }) => {
     await onTick(Math.floor(date.getTime() / 1000) * 1000).catch(onTrouble);
   };
-  const task = cron.schedule(expression, tick, { timezone, noOverlap: true, logger: quiet(onTrouble) });
+  const task = cron.schedule(expression, tick, {
+    timezone,
+    noOverlap: true,
+    missedExecutionTolerance: Number.POSITIVE_INFINITY,
+    suppressMissedWarning: true,
+    logger: quiet(onTrouble),
+  });
+  const next = () => task.getNextRun() ?? undefined;
+  const watch = watchClock(next, (passed) => {
+    if (passed !== undefined) void tick({ date: passed });
+    // It sleeps until the next slot by the clock as it was: after a step back of an hour, an hour too long.
+    void task.stop();
+    void task.start();
+  });
   return {
-    next: () => task.getNextRun() ?? undefined,
-    stop: async () => void (await task.destroy()),
+    next,
+    stop: async () => {
+      clearInterval(watch);
+      await task.destroy();
+    },
   };
+}
+
+/** Calls `onJump` once the clock of the host was set: with the slot that it was set forward over, if there is one. */
+function watchClock(next: () => Date | undefined, onJump: (passed?: Date) => void): NodeJS.Timeout {
+  const offset = () => Date.now() - performance.now();
+  let last = { offset: offset(), slot: next() };
+  return setInterval(() => {
+    const { offset: before, slot } = last;
+    last = { offset: offset(), slot: next() };
+    if (Math.abs(last.offset - before) < JUMP_MS) return;
+    onJump(slot !== undefined && slot.getTime() <= Date.now() ? slot : undefined);
+  }, LOOK_MS).unref();
 }
 
 /** Several clocks as one. */

@@ -104,7 +104,7 @@ async function tick(
   parts: SyncParts,
   { name, slot, asked }: { name: string; slot: number; asked: NewAsk },
 ): Promise<void> {
-  if (!(await parts.ledger.claimTick(name, slot))) return;
+  if (!(await parts.ledger.claimTick(name, slot, parts.holder))) return;
   await ask(parts, asked).catch(async (error: unknown) => {
     await parts.ledger.releaseTick(name, slot);
     throw error;

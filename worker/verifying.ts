@@ -10,16 +10,17 @@ import { type VerifyDeps, verify } from './verify.ts';
 export interface VerifyingParts extends VerifyDeps {
   readonly schedule: { readonly timezone: string };
   readonly queueOptions: QueueOptions;
+  readonly holder: string;
 }
 
 /** Starts ticking; the passes that it asks for run where `startVerifying` runs. */
 export function startVerifySchedule(parts: VerifyingParts, expression: string): Running {
-  const { ledger, events } = parts;
+  const { ledger, events, holder } = parts;
   return schedule({
     expression,
     timezone: parts.schedule.timezone,
     onTick: async (slot) => {
-      if (!(await ledger.claimTick('verify', slot))) return;
+      if (!(await ledger.claimTick('verify', slot, holder))) return;
       await addVerifyJob(parts.queues).catch(async (error: unknown) => {
         await ledger.releaseTick('verify', slot);
         throw error;

@@ -29,6 +29,11 @@ export function eachSecond(yaml: string): string {
   return yaml.replace('policy:', 'schedule: "* * * * * *"\n    policy:');
 }
 
+/** A configuration that takes leavers away, by these settings. */
+export function takingAway(yaml: string, leavers: string): string {
+  return `${yaml.replace('policy: upsert', 'policy: full')}    leavers: { ${leavers} }\n`;
+}
+
 /** One more run ends with status 0, and all invariants hold, the ledger in `redis` among them. */
 export async function expectConverged(
   journey: Journey,

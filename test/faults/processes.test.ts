@@ -8,7 +8,7 @@ import { expectLedgerEqual, readLedger } from '../support/ledger.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { endInOrder, listen, until } from '../support/service.ts';
 import { creations } from '../support/verdict.ts';
-import { expectConverged, installOn, SLOWLY } from './installation.ts';
+import { expectConverged, installOn, SLOWLY, takingAway } from './installation.ts';
 import { expectInvariants } from './invariants.ts';
 
 const PEOPLE = somePeople(40);
@@ -111,6 +111,31 @@ describe.concurrent('a process', () => {
     expect(stdout).toContain('whole');
   });
 
+  it('whose clock is two hours from that of its neighbour keeps to the same pause, and reads on after a step back', async ({
+    install,
+  }) => {
+    const server = await redisServer();
+    const options = { ...SLOWLY, ...shimmed({ FAULT_STEP_MS: String(-HOUR_MS) }) };
+    const journey = await installOn(server.path, install, PEOPLE, options);
+    const headers = { 'retry-after': '3' };
+    journey.sandbox.fault({
+      method: 'POST',
+      skip: 15,
+      times: 1,
+      fault: { kind: 'status', status: 429, headers },
+    });
+    const daemons = [HOUR_MS, -HOUR_MS].map((skew) =>
+      journey.shell(`FAULT_SKEW_MS=${skew} exec "$@"`, 'start'),
+    );
+    await until(() => creations(journey.sandbox).size === PEOPLE.length);
+    const more = somePeople(60);
+    for (const { child } of daemons) child.kill('SIGUSR2');
+    journey.people(more);
+    await until(() => creations(journey.sandbox).size === more.length, 60_000);
+    await Promise.all(daemons.map(endInOrder));
+    await expectConverged(journey, more, { redis: server.client(), retryAfter: { ms: 3_000 } });
+  });
+
   it.for([
     ['an hour ahead', HOUR_MS],
     ['an hour behind', -HOUR_MS],
@@ -118,10 +143,7 @@ describe.concurrent('a process', () => {
     'whose clock is %s waits out Retry-After and the grace, and takes no wrong turn',
     async ([, skew], { install }) => {
       const journey = await install(PEOPLE, { ...SLOWLY, ...shimmed({ FAULT_SKEW_MS: String(skew) }) });
-      journey.configure(
-        (yaml) =>
-          `${yaml.replace('policy: upsert', 'policy: full')}    leavers: { action: deactivate, grace: 30m }\n`,
-      );
+      journey.configure((yaml) => takingAway(yaml, 'action: deactivate, grace: 30m'));
       const headers = { 'retry-after': '3' };
       journey.sandbox.fault({
         method: 'POST',

@@ -1,12 +1,15 @@
 // Loaded into a process of the product by NODE_OPTIONS=--import, to do to it what cannot be done from outside:
 // FAULT_SKEW_MS: its clock is wrong by so much. FAULT_POISON: it dies by SIGKILL as it writes this text to a socket.
-// SIGUSR2: its event loop stands still for FAULT_BLOCK_MS.
+// SIGUSR2: its event loop stands still for FAULT_BLOCK_MS, or its clock is set by FAULT_STEP_MS.
 import { Socket } from 'node:net';
 
-const { FAULT_SKEW_MS, FAULT_POISON, FAULT_BLOCK_MS } = process.env;
+const { FAULT_SKEW_MS, FAULT_STEP_MS, FAULT_POISON, FAULT_BLOCK_MS } = process.env;
 
-if (FAULT_SKEW_MS !== undefined) {
-  const skew = Number(FAULT_SKEW_MS);
+if (FAULT_SKEW_MS !== undefined || FAULT_STEP_MS !== undefined) {
+  let skew = Number(FAULT_SKEW_MS ?? 0);
+  process.on('SIGUSR2', () => {
+    skew += Number(FAULT_STEP_MS ?? 0);
+  });
   const RealDate = Date;
   const now = () => RealDate.now() + skew;
   globalThis.Date = new Proxy(RealDate, {

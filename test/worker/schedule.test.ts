@@ -1,6 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Ask } from '../../ledger/asks.ts';
-import { nextRun } from '../../worker/schedule.ts';
+import { nextRun, schedule } from '../../worker/schedule.ts';
 import { type SyncParts, startSchedule } from '../../worker/sync.ts';
 import { rigsOfFile } from './living.ts';
 import type { Rig } from './rig.ts';
@@ -12,7 +12,9 @@ const SELDOM = '0 0 29 2 *';
 /** Ticks until something was asked for, on as many replicas, and gives all that was asked until the second is over. */
 async function ticked(rig: Rig, schedule: SyncParts['schedule'], replicas = 1): Promise<Ask[]> {
   const parts = { ...rig.deps(), schedule, queues: rig.queues } as SyncParts;
-  const clocks = Array.from({ length: replicas }, () => startSchedule(parts));
+  const clocks = Array.from({ length: replicas }, (_, n) =>
+    startSchedule({ ...parts, holder: `replica ${n}` }),
+  );
   try {
     return await vi.waitUntil(async () => {
       const asks = await rig.ledger.asks.open();
@@ -50,13 +52,74 @@ describe('startSchedule', () => {
 
   it('lets one of several replicas act on a slot, for each of the schedules', async () => {
     const rig = await rigWith();
-    expect(await rig.ledger.claimTick('schedule', 1_000)).toBe(true);
-    expect(await rig.ledger.claimTick('schedule', 1_000)).toBe(false);
-    expect(await rig.ledger.claimTick('fullSchedule', 1_000)).toBe(true);
+    const claims = (name: string, holder: string) => rig.ledger.claimTick(name, 1_000, holder);
+    expect(await claims('schedule', 'a')).toBe(true);
+    expect(await claims('schedule', 'b')).toBe(false);
+    expect(await claims('fullSchedule', 'b')).toBe(true);
     await rig.ledger.releaseTick('schedule', 1_000);
-    expect(await rig.ledger.claimTick('schedule', 1_000)).toBe(true);
+    expect(await claims('schedule', 'b')).toBe(true);
     const asks = await ticked(rig, { expression: EVERY_SECOND, full: undefined, timezone: 'UTC' }, 3);
     expect(asks.length).toBeLessThan(3);
+  });
+
+  it('acts again on a slot that comes a second time to the replica that had it', async () => {
+    const rig = await rigWith();
+    const claims = (holder: string) => rig.ledger.claimTick('schedule', 1_000, holder);
+    expect(await claims('a')).toBe(true);
+    expect(await claims('a')).toBe(true);
+    expect(await claims('b')).toBe(false);
+  });
+});
+
+describe('schedule', () => {
+  /** The slots that it acts on from `at` on, as ISO times; `clock` is its host's. */
+  function scheduled({ expression, at }: { expression: string; at: string }): string[] {
+    vi.useFakeTimers({ now: new Date(at) });
+    const slots: string[] = [];
+    const clock = schedule({
+      expression,
+      timezone: 'UTC',
+      onTick: async (slot) => void slots.push(new Date(slot).toISOString()),
+      onTrouble: (error) => slots.push(error.message),
+    });
+    onTestFinished(async () => {
+      await clock.stop();
+      vi.useRealTimers();
+    });
+    return slots;
+  }
+
+  it('goes on at the next slot after the clock of its host is set back by hours', async () => {
+    const slots = scheduled({ expression: '*/15 * * * *', at: '2026-03-02T10:44:50Z' });
+    await vi.advanceTimersByTimeAsync(6_000);
+    vi.setSystemTime('2026-03-02T08:44:56Z');
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(slots).toEqual(['2026-03-02T08:45:00.000Z']);
+  });
+
+  it('makes up for a slot that the clock of its host is set forward over, once', async () => {
+    const slots = scheduled({ expression: '0 2 * * *', at: '2026-03-02T01:30:00Z' });
+    await vi.advanceTimersByTimeAsync(6_000);
+    vi.setSystemTime('2026-03-02T02:30:06Z');
+    await vi.advanceTimersByTimeAsync(24 * 3600_000);
+    expect(slots).toEqual(['2026-03-02T02:00:00.000Z', '2026-03-03T02:00:00.000Z']);
+  });
+
+  it('acts late on a slot that it stood still at, on the newest alone', async () => {
+    const slots: number[] = [];
+    const trouble: Error[] = [];
+    const clock = schedule({
+      expression: EVERY_SECOND,
+      timezone: 'UTC',
+      onTick: async (slot) => void slots.push(slot),
+      onTrouble: (error) => trouble.push(error),
+    });
+    for (const until = performance.now() + 3_500; performance.now() < until; );
+    const resumed = Date.now();
+    await vi.waitUntil(() => slots.length > 0);
+    await clock.stop();
+    expect(slots[0]).toBeGreaterThan(resumed - 1_000);
+    expect(trouble).toEqual([]);
   });
 });
 
