@@ -2,16 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Journey, JourneyOptions } from '../support/journey.ts';
-import { everyKey, expectKeptWell } from '../support/leaks.ts';
+import { everyKey, expectKeptWell, expectNothingPlanted } from '../support/leaks.ts';
 import { readLedgerOf } from '../support/ledger.ts';
 import type { TestRedis } from '../support/redis.ts';
 import { until } from '../support/service.ts';
 import { creations } from '../support/verdict.ts';
 import { GRACE_MS, openCompany } from './company.ts';
 import { type Day, drawFrom, type Hour, RETRY_AFTER_MS, THROTTLE } from './day.ts';
-import { eachSecond } from './installation.ts';
+import { eachSecond, takingAway } from './installation.ts';
 import { type Span, violations } from './invariants.ts';
-import { type Arena, strike } from './nemeses.ts';
+import { type Arena, strike, withClient } from './nemeses.ts';
 
 /** 20 requests a second, held to in each five; late arrivals are spared as in test/journeys/replicas.test.ts. */
 const LIMIT = { calls: 115, windowMs: 5_000 } as const;
@@ -36,7 +36,13 @@ const OUTSIDERS = ['visitor.1', 'visitor.2', 'visitor.3'].map((name) => ({
 
 /** Lives through the day and judges what is left of it. @throws with the seed and the day where an invariant is violated */
 export async function live(day: Day, journey: Journey, redis: TestRedis): Promise<void> {
-  journey.configure((yaml) => `redis: { url: "${redis.path}" }\n${eachSecond(takingAway(yaml, day.action))}`);
+  const leavers = `action: ${day.action}, grace: ${GRACE_MS / 1000}s, limit: 1000`;
+  journey.write('redis.key', 'what-the-ledger-is-sealed-with-in-the-random-campaign');
+  const sealed = day.seed % 2 === 0;
+  const key = sealed ? ', encryptionKeyFile: ./redis.key' : '';
+  journey.configure(
+    (yaml) => `redis: { url: "${redis.path}"${key} }\n${eachSecond(takingAway(yaml, leavers))}`,
+  );
   journey.sandbox.seed(OUTSIDERS);
   const outsiders = journey.sandbox.state().users;
   const company = openCompany(journey);
@@ -56,6 +62,7 @@ export async function live(day: Day, journey: Journey, redis: TestRedis): Promis
     await strike(arena, hour);
     if (makesLateCalls(hour)) excused.push({ from, to: Date.now() });
     if (wipes) for (const id of company.everAway()) forgotten.add(id);
+    await withClient(redis, async (client) => expectKept(await everyKey(client), sealed));
   }
   // Whoever resumes says that what Omni has asked for need not be waited for.
   excused.push({ from: Date.now(), to: Number.POSITIVE_INFINITY });
@@ -72,17 +79,18 @@ export async function live(day: Day, journey: Journey, redis: TestRedis): Promis
     ledger: await readLedgerOf(redis.client()),
   };
   expect({ day, violations: violations(verdict) }).toEqual({ day, violations: [] });
-  expectKeptWell(await everyKey(redis.client()));
+  expectKept(await everyKey(redis.client()), sealed);
+}
+
+/** People where they are kept, secrets nowhere; `sealed`: and nobody to be read but in the links. */
+function expectKept(kept: ReadonlyMap<string, string>, sealed: boolean): void {
+  expectKeptWell(kept);
+  if (sealed) for (const [key, dump] of kept) if (!/:links:\d+$/.test(key)) expectNothingPlanted(key, dump);
 }
 
 /** A process that was stopped sends what it had in hand when it goes on; a Redis that was wiped knows of no pause. */
 function makesLateCalls({ nemesis }: Hour): boolean {
   return ['freezeDaemon', 'freezeRedis', 'wipeRedis', 'killRedis', 'revokeKey'].includes(nemesis.kind);
-}
-
-function takingAway(yaml: string, action: string): string {
-  const leavers = `leavers: { action: ${action}, grace: ${GRACE_MS / 1000}s, limit: 1000 }`;
-  return `${yaml.replace('policy: upsert', 'policy: full')}    ${leavers}\n`;
 }
 
 /**

@@ -104,7 +104,8 @@ async function configured(
   });
 }
 
-async function withClient(
+/** Works with a connection of its own. */
+export async function withClient(
   redis: TestRedis,
   work: (client: ReturnType<TestRedis['client']>) => Promise<unknown>,
 ): Promise<void> {

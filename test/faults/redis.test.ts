@@ -1,13 +1,15 @@
 /** Redis dies, fills up, fails over, is demoted or is not reached in the middle of the work. Rows 10 to 18 of the matrix. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect } from 'vitest';
+import { syncKeys } from '../../ledger/keys.ts';
 import { it, somePeople } from '../support/journey.ts';
+import { readLedgerOf } from '../support/ledger.ts';
 import { type MovingAddress, startMovingAddress } from '../support/moving-address.ts';
 import { startRedis, type TestRedis, type TestRedisOptions } from '../support/redis.ts';
 import { endInOrder, until } from '../support/service.ts';
 import { creations } from '../support/verdict.ts';
 import { freePort } from './free-port.ts';
-import { expectConverged, installOn, SLOWLY } from './installation.ts';
+import { expectConverged, installOn, SLOWLY, takingAway } from './installation.ts';
 
 const PEOPLE = somePeople(50);
 const closers: (() => Promise<void>)[] = [];
@@ -69,6 +71,43 @@ describe.concurrent('Redis', () => {
     const { code, stderr } = await running.ended;
     expect({ code, stderr }).toMatchObject({ code: 0 });
     await expectConverged(journey, PEOPLE, { redis: replica.client() });
+  });
+
+  it('failed over to a replica that lags takes away who is gone, and nobody who was back by then', async ({
+    install,
+  }) => {
+    const { master, replica, address } = await pair();
+    const journey = await installOn(at(address), install, PEOPLE);
+    const graceMs = 15_000;
+    journey.configure((yaml) => takingAway(yaml, `action: delete, grace: ${graceMs / 1000}s, limit: 1000`));
+    const service = journey.start('start');
+    await until(() => creations(journey.sandbox).size === PEOPLE.length);
+    journey.people(PEOPLE.slice(4));
+    const left = Date.now();
+    await until(async () => (await replica.client().hlen(syncKeys('acme').leavers)) === 4);
+    await replica.client().replicaof('127.0.0.1', 1);
+    const back = PEOPLE.slice(2);
+    journey.people(back);
+    const isGone = ({ removed }: { removed: boolean }) => removed;
+    await until(() => journey.sandbox.calls().filter(isGone).length === 2);
+    await master.kill();
+    await replica.client().replicaof('NO', 'ONE');
+    address.lead(replica);
+    const people = [...back, ...somePeople(PEOPLE.length + 3).slice(PEOPLE.length)];
+    journey.people(people);
+    // Their grace begins anew: nobody knows any more that they are away already.
+    const client = replica.client();
+    const gone = PEOPLE.slice(0, 2).map(({ email }) => email);
+    await until(async () => {
+      const { links } = await readLedgerOf(client);
+      return (
+        links.length > people.length &&
+        !links.some((link) => link.state === 'active' && gone.includes(link.userName))
+      );
+    });
+    await endInOrder(service);
+    const mayLeave = (email: string, when: number) => gone.includes(email) && when >= left + graceMs;
+    await expectConverged(journey, people, { redis: client, mayLeave });
   });
 
   it('made a replica under a run is left for its new master', async ({ install }) => {

@@ -40,7 +40,7 @@ describe.concurrent('a service', () => {
     await until(async () => (await blocking()).length >= 2);
     for (const id of await blocking()) await redis.client('KILL', 'ID', Number(id));
     journey.people(somePeople(5));
-    await until(() => journey.sandbox.state().users.length === 5);
+    await until(() => journey.sandbox.state().users.length === 5, 60_000);
     await endInOrder(service);
   });
 
