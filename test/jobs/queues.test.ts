@@ -95,6 +95,18 @@ describe('addApplyJobs', () => {
     expect(await queues.apply.getPrioritizedCount()).toBe(1_201);
   });
 
+  it('keeps the thousand jobs that failed last, and no more', async () => {
+    await addApplyJobs(
+      queues.apply,
+      Array.from({ length: 1_003 }, (_, n) => person(`p${n}`)),
+    );
+    for (let held = await next(); held !== undefined; held = await next())
+      await held.job.moveToFailed(new UnrecoverableError('refused'), held.token, false);
+    expect(await queues.apply.getFailedCount()).toBe(1_000);
+    const failed = await queues.apply.getFailed(0, 2_000);
+    expect(failed.map(({ data }) => data.ref)).not.toContain('p0');
+  });
+
   it('keeps every key on the slot of the sync, and no more of a person than the ref', async () => {
     await addApplyJobs(queues.apply, [person('ref-1')]);
     const keys = await options.redis.keys('*');

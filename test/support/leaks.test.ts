@@ -1,5 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { everyKey, expectKeptWell, expectNothingPlanted } from './leaks.ts';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { everyKey, expectKeptWell, expectNothingLeaked, expectNothingPlanted } from './leaks.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
 let server: TestRedis;
@@ -39,6 +42,25 @@ describe('expectKeptWell', () => {
     expect(keptIn('{omni-sync:acme}:links:7', NAME)).not.toThrow();
     expect(keptIn('{omni-sync:acme}:runs', NAME)).toThrow();
     expect(keptIn('{omni-sync:acme}:outbox', 'omni-sandbox-key')).toThrow();
+  });
+});
+
+describe('expectNothingLeaked', () => {
+  it.each([
+    [
+      'accepts an address in the values of the audit record',
+      { values: { userName: 'person.1@example.com' } },
+      undefined,
+    ],
+    ['refuses an address beside them', { note: 'person.1@example.com' }, 'person.1@example.com'],
+  ])('%s', async (_, entry, leak) => {
+    const folder = mkdtempSync(join(tmpdir(), 'leaks-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    mkdirSync(join(folder, 'data', 'audit'), { recursive: true });
+    writeFileSync(join(folder, 'data', 'audit', 'host.000000000001.jsonl'), `${JSON.stringify(entry)}\n`);
+    const looked = expectNothingLeaked({ folder, told: () => '' });
+    if (leak === undefined) await looked;
+    else await expect(looked).rejects.toThrow(leak);
   });
 });
 

@@ -1,4 +1,5 @@
-/** No secret and no personal data in logs, error output and job data: looked for after every journey and every rig of the suite. */
+/** No secret and no personal data in logs, error output, job data and the audit record: looked for after every journey and every rig of the suite. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { expect } from 'vitest';
@@ -13,13 +14,22 @@ const KEEPS_PEOPLE =
   /^\{omni-sync:[\w-]+\}:(outbox|intents|quarantine|watermark|answers|links:\d+|leavers|held|unmatched|rejected|asks|ask:[\w-]+)$/;
 
 /**
- * Looks through what the processes of an installation wrote to standard error, and through all that Redis keeps: people are in
- * the keys that are there for them, and in no other; secrets are in none.
+ * Looks through what the processes of an installation wrote to standard error and to the audit record, and through all that
+ * Redis keeps: people are in the keys that are there for them, and in no other; secrets are in none.
  */
 export async function expectNothingLeaked(journey: { folder: string; told(): string }): Promise<void> {
   const kept = await withPrivateRedis(join(journey.folder, 'data'), everyKey);
-  expectNothingPlanted(journey.told());
+  expectNothingPlanted(journey.told(), ...audited(join(journey.folder, 'data')));
   expectKeptWell(kept);
+}
+
+/** The entries of the audit record, without the values that `audit.values` asks for. */
+function audited(dataDir: string): string[] {
+  const files = readdirSync(dataDir, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.jsonl'),
+  );
+  const lines = files.flatMap((name) => readFileSync(join(dataDir, name), 'utf8').split('\n').slice(0, -1));
+  return lines.map((line) => JSON.stringify({ ...JSON.parse(line), values: undefined }));
 }
 
 /** @throws AssertionError where a key holds what it is not there for. */
