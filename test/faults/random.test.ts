@@ -2,7 +2,7 @@
 import { afterAll, describe } from 'vitest';
 import { it } from '../support/journey.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
-import { CAMPAIGN, live } from './campaign.ts';
+import { live, optionsOf } from './campaign.ts';
 import { dayOf } from './day.ts';
 import { KEPT_SEEDS } from './kept-seeds.ts';
 
@@ -13,9 +13,10 @@ afterAll(() => Promise.all(servers.map((server) => server.stop())));
 
 describe.concurrent('a day of faults', () => {
   it.for(seeds)('seed %i violates no invariant', async (seed, { install }) => {
-    const journey = await install([], CAMPAIGN);
+    const day = dayOf(seed);
+    const journey = await install([], optionsOf(day));
     const redis = await startRedis();
     servers.push(redis);
-    await live(dayOf(seed), journey, redis);
+    await live(day, journey, redis);
   });
 });
