@@ -48,6 +48,11 @@ export async function hastenPerson(
   await job.changePriority({ priority: PRIORITY[urgency] }).catch(gone);
 }
 
+/** Has every job tried now that waits until a time. */
+export async function hastenDelayed(queue: Queue): Promise<void> {
+  for (const job of await queue.getDelayed()) await job.promote().catch(gone);
+}
+
 /** The job was taken by a worker between the look and the raise: nothing is left to hasten. */
 function gone(): void {}
 

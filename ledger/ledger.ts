@@ -29,7 +29,8 @@ import { createSettler, type Settler } from './settle.ts';
 import { createSigns, type Signs } from './signs.ts';
 import { createWatermarks, type Watermarks } from './watermark.ts';
 
-const TICK_SECONDS = 3600;
+/** How far the clocks of replicas may be apart that are to act on a slot once. */
+const CLOCKS_APART_SECONDS = 3600;
 /** No sync can be called so: under its keys nothing is ever written. */
 const NOBODY = ' ';
 
@@ -71,12 +72,18 @@ export interface Ledger extends Committer, Settler, Review, Intents {
   /** Redis's clock, in milliseconds since 1970. */
   now(): Promise<number>;
   /**
-   * Whether this holder is the one that acts on a slot (a time in milliseconds) of this schedule. It may claim a slot again:
-   * its clock was set back, and the slot has come a second time.
+   * Whether this holder is the one that acts on a slot of this schedule. It may claim a slot again: its clock was set back,
+   * and the slot has come a second time.
    */
-  claimTick(schedule: string, slot: number, holder: string): Promise<boolean>;
+  claimTick(schedule: string, slot: Slot, holder: string): Promise<boolean>;
   /** Gives a slot back that could not be acted on. */
-  releaseTick(schedule: string, slot: number): Promise<void>;
+  releaseTick(schedule: string, slot: Slot): Promise<void>;
+}
+
+/** A time at which something is due by a schedule, in milliseconds since 1970, and the one after it. */
+export interface Slot {
+  readonly at: number;
+  readonly next: number;
 }
 
 /** What is remembered of people, to be read. */
@@ -165,10 +172,12 @@ export function createLedger(options: LedgerOptions): Ledger {
     hand: (holder) => acquireHand(redis, keys, holder),
     askedFor: async () => new Set(await redis.smembers(keys.asked)),
     now,
-    releaseTick: async (schedule, slot) => void (await redis.del(keys.tick(schedule, slot))),
-    async claimTick(schedule, slot, holder) {
-      const key = keys.tick(schedule, slot);
-      if ((await redis.set(key, holder, 'EX', TICK_SECONDS, 'NX')) === 'OK') return true;
+    releaseTick: async (schedule, { at }) => void (await redis.del(keys.tick(schedule, at))),
+    async claimTick(schedule, { at, next }, holder) {
+      const key = keys.tick(schedule, at);
+      // Whoever stood still acts on a slot until the next one comes.
+      const seconds = Math.ceil(Math.max(0, next - at) / 1000) + CLOCKS_APART_SECONDS;
+      if ((await redis.set(key, holder, 'EX', seconds, 'NX')) === 'OK') return true;
       return (await redis.get(key)) === holder;
     },
   };

@@ -1,12 +1,15 @@
 /** The clock of a sync: node-cron, its time zone, and one claim for each slot, however many replicas tick. */
 import cron, { type ScheduledTask } from 'node-cron';
+import type { Slot } from '../ledger/ledger.ts';
 
 export interface ScheduleOptions {
   /** Five or six fields. */
   readonly expression: string;
   readonly timezone: string;
-  /** Asks for what is due at `slot`, the whole second that the tick stands for, in milliseconds. */
-  readonly onTick: (slot: number) => Promise<void>;
+  /** Asks for what is due at this slot. */
+  readonly onTick: (slot: Slot) => Promise<void>;
+  /** The clock of the host was set back. */
+  readonly onSetBack?: () => Promise<void>;
   readonly onTrouble: (error: Error) => void;
 }
 
@@ -20,13 +23,15 @@ const LOOK_MS = 1_000;
 const JUMP_MS = 1_000;
 
 /**
- * Starts ticking. A slot that passes while the process stands still, or that the host's clock is set forward over, is made
- * up for, the newest alone.
+ * Starts ticking. Of the slots that pass while the process stands still the newest is made up for; of those that the
+ * host's clock is set forward over, one.
  */
 export function schedule(options: ScheduleOptions): Schedule {
-  const { expression, timezone, onTick, onTrouble } = options;
+  const { expression, timezone, onTick, onSetBack, onTrouble } = options;
+  let acted = 0;
   const tick = async ({ date }: { date: Date }) => {
-    await onTick(Math.floor(date.getTime() / 1000) * 1000).catch(onTrouble);
+    acted = Math.floor(date.getTime() / 1000) * 1000;
+    await onTick({ at: acted, next: next()?.getTime() ?? acted }).catch(onTrouble);
   };
   const task = cron.schedule(expression, tick, {
     timezone,
@@ -36,8 +41,12 @@ export function schedule(options: ScheduleOptions): Schedule {
     logger: quiet(onTrouble),
   });
   const next = () => task.getNextRun() ?? undefined;
-  const watch = watchClock(next, (passed) => {
-    if (passed !== undefined) void tick({ date: passed });
+  const watch = watchClock(next, ({ isBack, passed }) => {
+    if (passed !== undefined && passed.getTime() > acted) void tick({ date: passed });
+    if (isBack) {
+      acted = 0;
+      void onSetBack?.().catch(onTrouble);
+    }
     // It sleeps until the next slot by the clock as it was: after a step back of an hour, an hour too long.
     void task.stop();
     void task.start();
@@ -51,15 +60,25 @@ export function schedule(options: ScheduleOptions): Schedule {
   };
 }
 
-/** Calls `onJump` once the clock of the host was set: with the slot that it was set forward over, if there is one. */
-function watchClock(next: () => Date | undefined, onJump: (passed?: Date) => void): NodeJS.Timeout {
+interface Jump {
+  readonly isBack: boolean;
+  /** The first slot that the clock was set forward over. */
+  readonly passed: Date | undefined;
+}
+
+/** Calls `onJump` once the clock of the host was set. */
+function watchClock(next: () => Date | undefined, onJump: (jump: Jump) => void): NodeJS.Timeout {
   const offset = () => Date.now() - performance.now();
   let last = { offset: offset(), slot: next() };
   return setInterval(() => {
     const { offset: before, slot } = last;
     last = { offset: offset(), slot: next() };
-    if (Math.abs(last.offset - before) < JUMP_MS) return;
-    onJump(slot !== undefined && slot.getTime() <= Date.now() ? slot : undefined);
+    const jump = last.offset - before;
+    if (Math.abs(jump) < JUMP_MS) return;
+    onJump({
+      isBack: jump < 0,
+      passed: slot !== undefined && slot.getTime() <= Date.now() ? slot : undefined,
+    });
   }, LOOK_MS).unref();
 }
 

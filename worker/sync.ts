@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Worker } from 'bullmq';
 import type { Directory } from '../directory/directory.ts';
-import { addPersonJob, addReconcileJob } from '../jobs/add.ts';
+import { addPersonJob, addReconcileJob, hastenDelayed } from '../jobs/add.ts';
 import {
   type ApplyJob,
   openApplyWorker,
@@ -12,7 +12,7 @@ import {
 } from '../jobs/queues.ts';
 import type { NewAsk } from '../ledger/asks.ts';
 import type { HostBudget } from '../ledger/budget.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { Ledger, Slot } from '../ledger/ledger.ts';
 import type { Budget } from '../model/budget.ts';
 import { isSyncError } from '../model/errors.ts';
 import type { Omni } from '../omni/client.ts';
@@ -92,17 +92,26 @@ export function startSchedule(parts: SyncParts): Schedule {
       expression: when,
       timezone,
       onTick: (slot) => tick(parts, { name, slot, asked }),
+      onSetBack: () => hastenWaiting(parts),
       onTrouble: parts.events.trouble,
     });
   const clocks = [clock('schedule', expression, tellsChanges ? { ...about, changes: true } : about)];
   if (tellsChanges) clocks.push(clock('fullSchedule', full, about));
+  // It may have been set back while nobody ran.
+  void hastenWaiting(parts).catch(parts.events.trouble);
   return together(clocks);
+}
+
+/** BullMQ keeps until when a job waits by a host's clock: where that was set back, by hours perhaps, nothing would be read for so long. */
+async function hastenWaiting({ queues }: SyncParts): Promise<void> {
+  await hastenDelayed(queues.reconcile);
+  await hastenDelayed(queues.apply);
 }
 
 /** One replica acts on a slot of a schedule. */
 async function tick(
   parts: SyncParts,
-  { name, slot, asked }: { name: string; slot: number; asked: NewAsk },
+  { name, slot, asked }: { name: string; slot: Slot; asked: NewAsk },
 ): Promise<void> {
   if (!(await parts.ledger.claimTick(name, slot, parts.holder))) return;
   await ask(parts, asked).catch(async (error: unknown) => {

@@ -1,5 +1,7 @@
+import type { Job } from 'bullmq';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Ask } from '../../ledger/asks.ts';
+import { syncKeys } from '../../ledger/keys.ts';
 import { nextRun, schedule } from '../../worker/schedule.ts';
 import { type SyncParts, startSchedule } from '../../worker/sync.ts';
 import { rigsOfFile } from './living.ts';
@@ -8,6 +10,7 @@ import type { Rig } from './rig.ts';
 const rigWith = rigsOfFile();
 const EVERY_SECOND = '* * * * * *';
 const SELDOM = '0 0 29 2 *';
+const SLOT = { at: 1_000, next: 25 * 3600_000 };
 
 /** Ticks until something was asked for, on as many replicas, and gives all that was asked until the second is over. */
 async function ticked(rig: Rig, schedule: SyncParts['schedule'], replicas = 1): Promise<Ask[]> {
@@ -52,11 +55,13 @@ describe('startSchedule', () => {
 
   it('lets one of several replicas act on a slot, for each of the schedules', async () => {
     const rig = await rigWith();
-    const claims = (name: string, holder: string) => rig.ledger.claimTick(name, 1_000, holder);
+    const claims = (name: string, holder: string) => rig.ledger.claimTick(name, SLOT, holder);
     expect(await claims('schedule', 'a')).toBe(true);
     expect(await claims('schedule', 'b')).toBe(false);
+    // Until the next one, and longer: a replica that stood still may come so late.
+    expect(await rig.redis.pttl(syncKeys('acme').tick('schedule', 1_000))).toBeGreaterThan(25 * 3600_000);
     expect(await claims('fullSchedule', 'b')).toBe(true);
-    await rig.ledger.releaseTick('schedule', 1_000);
+    await rig.ledger.releaseTick('schedule', SLOT);
     expect(await claims('schedule', 'b')).toBe(true);
     const asks = await ticked(rig, { expression: EVERY_SECOND, full: undefined, timezone: 'UTC' }, 3);
     expect(asks.length).toBeLessThan(3);
@@ -64,22 +69,55 @@ describe('startSchedule', () => {
 
   it('acts again on a slot that comes a second time to the replica that had it', async () => {
     const rig = await rigWith();
-    const claims = (holder: string) => rig.ledger.claimTick('schedule', 1_000, holder);
+    const claims = (holder: string) => rig.ledger.claimTick('schedule', SLOT, holder);
     expect(await claims('a')).toBe(true);
     expect(await claims('a')).toBe(true);
     expect(await claims('b')).toBe(false);
   });
 });
 
+describe('startSchedule, where a reconcile waits for its next attempt by a clock that was ahead', () => {
+  const seldom = { expression: SELDOM, full: undefined, timezone: 'UTC' };
+
+  async function delayed(rig: Rig): Promise<Job> {
+    const job = await rig.queues.reconcile.add('reconcile', {}, { delay: 3600_000 });
+    expect(await job.getState()).toBe('delayed');
+    return job;
+  }
+
+  async function expectTried(job: Job, clock: { stop(): Promise<void> }): Promise<void> {
+    await vi.waitUntil(async () => (await job.getState()) === 'waiting', 10_000).finally(() => clock.stop());
+  }
+
+  it('has it tried at the start', async () => {
+    const rig = await rigWith();
+    const job = await delayed(rig);
+    await expectTried(
+      job,
+      startSchedule({ ...rig.deps(), schedule: seldom, queues: rig.queues } as SyncParts),
+    );
+  });
+
+  it('has it tried once the clock is set back', async () => {
+    const rig = await rigWith();
+    const clock = startSchedule({ ...rig.deps(), schedule: seldom, queues: rig.queues } as SyncParts);
+    const job = await delayed(rig);
+    const { now } = Date;
+    const back = vi.spyOn(Date, 'now').mockImplementation(() => now() - 3600_000);
+    onTestFinished(() => back.mockRestore());
+    await expectTried(job, clock);
+  });
+});
+
 describe('schedule', () => {
-  /** The slots that it acts on from `at` on, as ISO times; `clock` is its host's. */
+  /** The slots that it acts on from `at` on, as ISO times. */
   function scheduled({ expression, at }: { expression: string; at: string }): string[] {
     vi.useFakeTimers({ now: new Date(at) });
     const slots: string[] = [];
     const clock = schedule({
       expression,
       timezone: 'UTC',
-      onTick: async (slot) => void slots.push(new Date(slot).toISOString()),
+      onTick: async ({ at: slot }) => void slots.push(new Date(slot).toISOString()),
       onTrouble: (error) => slots.push(error.message),
     });
     onTestFinished(async () => {
@@ -109,16 +147,17 @@ describe('schedule', () => {
     const slots: number[] = [];
     const trouble: Error[] = [];
     const clock = schedule({
-      expression: EVERY_SECOND,
+      expression: '*/4 * * * * *',
       timezone: 'UTC',
-      onTick: async (slot) => void slots.push(slot),
+      onTick: async ({ at }) => void slots.push(at),
       onTrouble: (error) => trouble.push(error),
     });
-    for (const until = performance.now() + 3_500; performance.now() < until; );
-    const resumed = Date.now();
+    const second = Math.ceil((clock.next()?.getTime() ?? 0) / 1000) + 6;
+    for (; Date.now() < second * 1000 + 900; );
     await vi.waitUntil(() => slots.length > 0);
     await clock.stop();
-    expect(slots[0]).toBeGreaterThan(resumed - 1_000);
+    // Nearly three seconds late.
+    expect(slots[0]).toBe((second - 2) * 1000);
     expect(trouble).toEqual([]);
   });
 });
