@@ -82,8 +82,8 @@ describe.concurrent('Redis', () => {
     journey.configure((yaml) => takingAway(yaml, `action: delete, grace: ${graceMs / 1000}s, limit: 1000`));
     const service = journey.start('start');
     await until(() => creations(journey.sandbox).size === PEOPLE.length);
-    journey.people(PEOPLE.slice(4));
     const left = Date.now();
+    journey.people(PEOPLE.slice(4));
     await until(async () => (await replica.client().hlen(syncKeys('acme').leavers)) === 4);
     await replica.client().replicaof('127.0.0.1', 1);
     const back = PEOPLE.slice(2);

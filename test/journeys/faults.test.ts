@@ -154,12 +154,13 @@ describe.concurrent('a run that meets', () => {
     await expectConverged(journey, mended);
   });
 
-  it.for([401, 403])(
+  it.for([401, 403] as const)(
     'a refused key stops after three calls, keeps the queue, and goes on with another key (%i)',
     async (status, { install }) => {
-      const journey = await install(PEOPLE, { requestsPerMinute: 120 });
+      const sandbox = { unknownKeyStatus: status };
+      const journey = await install(PEOPLE, { requestsPerMinute: 120, sandbox });
       expect((await journey.cli('run')).code).toBe(0);
-      journey.sandbox.fault({ fault: { kind: 'status', status } });
+      journey.sandbox.revokeKey('omni-sandbox-key');
       const more = [...PEOPLE, ...somePeople(12).slice(6)];
       journey.people(more);
       journey.sandbox.clearCalls();
@@ -167,7 +168,6 @@ describe.concurrent('a run that meets', () => {
       expect(code).toBe(1);
       expect(stdout).toContain('halted');
       expect(journey.sandbox.calls().map((call) => call.status)).toEqual([status, status, status]);
-      journey.sandbox.clearFaults();
       journey.sandbox.addKey('omni-sandbox-key-2');
       journey.configure((yaml) => yaml.replace('omni-sandbox-key', 'omni-sandbox-key-2'));
       await expectConverged(journey, more);

@@ -1,5 +1,5 @@
 // A run of the built program that sends itself a signal at the nth time that it comes to a step; without that step,
-// or past it, an ordinary run. Arguments: the dist folder, the configuration, the step, n, the signal.
+// or past it, an ordinary run, which writes a line once its reconcile is done. Arguments: the dist folder, the configuration, the step, n, the signal.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -25,6 +25,7 @@ const [sync] = daemon.syncs;
 const running = [startReconciling(sync), startApplying(sync)];
 const id = await ask(sync, { by: 'test', full: false });
 while ((await sync.ledger.asks.state(id)).kind === 'waiting') await sleep(50);
+process.stdout.write('reconciled\n');
 while ((await sync.ledger.outbox.size()) > 0) await sleep(50);
 await Promise.all(running.map(({ stop }) => stop()));
 await daemon.close();

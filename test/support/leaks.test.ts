@@ -47,20 +47,20 @@ describe('expectKeptWell', () => {
 
 describe('expectNothingLeaked', () => {
   it.each([
-    [
-      'accepts an address in the values of the audit record',
-      { values: { userName: 'person.1@example.com' } },
-      undefined,
-    ],
-    ['refuses an address beside them', { note: 'person.1@example.com' }, 'person.1@example.com'],
-  ])('%s', async (_, entry, leak) => {
+    ['accepts an address in the values of the audit record', 'values', 'audit: { values: true }', false],
+    ['refuses an address beside them', 'note', 'audit: { values: true }', true],
+    ['refuses an address in values that nobody asked for', 'values', '', true],
+  ])('%s', async (_, field, config, isLeak) => {
     const folder = mkdtempSync(join(tmpdir(), 'leaks-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     mkdirSync(join(folder, 'data', 'audit'), { recursive: true });
-    writeFileSync(join(folder, 'data', 'audit', 'host.000000000001.jsonl'), `${JSON.stringify(entry)}\n`);
-    const looked = expectNothingLeaked({ folder, told: () => '' });
-    if (leak === undefined) await looked;
-    else await expect(looked).rejects.toThrow(leak);
+    const entry = JSON.stringify({ [field]: { userName: 'person.1@example.com' } });
+    writeFileSync(join(folder, 'data', 'audit', 'host.000000000001.jsonl'), `${entry}\n`);
+    const configFile = join(folder, 'omni-sync.yaml');
+    writeFileSync(configFile, config);
+    const looked = expectNothingLeaked({ folder, configFile, told: () => '' });
+    if (isLeak) await expect(looked).rejects.toThrow('userName');
+    else await looked;
   });
 });
 

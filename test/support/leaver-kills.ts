@@ -32,7 +32,7 @@ const any = (limit: number) => Math.floor(Math.random() * limit);
 interface Absence {
   readonly from: number;
   to: number;
-  /** When a run had ended well after their return. */
+  /** When a run had ended that knew of their return. */
   settled: number;
   taken: boolean;
 }
@@ -116,8 +116,8 @@ async function rewrite(journey: Journey, members: Member[], change: (all: Member
 /** Half die at a step, half at a moment. Returns whether it died: a short run may end before. */
 async function killOnce(journey: Journey, members: readonly Member[]): Promise<boolean> {
   if (any(2) === 0) {
-    const { signal, code } = await journey.crashRun(STEPS[any(STEPS.length)] ?? '', 1 + any(3)).ended;
-    if (code === 0) settle(members);
+    const { signal, stdout } = await journey.crashRun(STEPS[any(STEPS.length)] ?? '', 1 + any(3)).ended;
+    if (stdout.includes('reconciled')) settle(members);
     return signal === 'SIGKILL';
   }
   const { signal, code } = await killRunAtRandom(journey);
@@ -125,7 +125,7 @@ async function killOnce(journey: Journey, members: readonly Member[]): Promise<b
   return signal === 'SIGKILL';
 }
 
-/** A run has ended well: what was due of earlier absences is done. */
+/** A run has ended that saw everybody, and wrote down what it saw: who is back by then is not taken away any more. */
 function settle(members: readonly Member[]): void {
   const now = Date.now();
   for (const absence of members.flatMap(({ absences }) => absences)) {
@@ -179,13 +179,20 @@ function expectRemovalsDue(journey: Journey, members: readonly Member[]): void {
   for (const { removed, userName = '', time } of journey.sandbox.calls()) {
     if (!removed) continue;
     const absences = byAddress.get(userName)?.absences ?? [];
-    const cause = absences.find((absence) => !absence.taken && allows(absence, Date.parse(time)));
+    const cause = absences.find(({ taken }, nth) => !taken && allows(absences, nth, Date.parse(time)));
     if (cause === undefined) expect({ time, absences }).toBe(`${userName} was due`);
     else cause.taken = true;
   }
 }
 
-function allows({ from, to, settled }: Absence, at: number): boolean {
+/** Whether they may have been taken away then for this absence, which began when nobody is known to have seen them back since. */
+function allows(absences: readonly Absence[], nth: number, at: number): boolean {
+  const { to, settled } = absences[nth] as Absence;
+  let { from } = absences[nth] as Absence;
+  for (const before of absences.slice(0, nth).toReversed()) {
+    if (before.taken || before.settled <= from) break;
+    from = before.from;
+  }
   return at >= from + GRACE_MS && to - from >= GRACE_MS && at <= settled;
 }
 
