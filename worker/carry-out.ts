@@ -89,10 +89,11 @@ export async function carryOut(going: Begun, { deps, lease, only }: Under): Prom
     full: going.full,
     distrusts: (link, desired) =>
       distrust.distrusts(link, desired) ||
+      accounts.missing.has(link.sourceId) ||
       (waiting.unread.size > 0 && waiting.unread.has(ref(link.sourceId))),
     handed: (sourceId) => handed.get(sourceId),
     waiting: (sourceId) => run.waiting.size > 0 && run.waiting.has(ref(sourceId)),
-    watched: (sourceId) => watched.size > 0 && watched.has(ref(sourceId)),
+    watched: (sourceId) => accounts.missing.has(sourceId) || (watched.size > 0 && watched.has(ref(sourceId))),
     answer: held.answer,
     async consider(end) {
       const { policy } = deps.rules;

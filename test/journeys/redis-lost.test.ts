@@ -3,6 +3,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
+import { takingAway } from '../faults/installation.ts';
 import { it, type Journey, somePeople } from '../support/journey.ts';
 import { expectLedgerEqual, withPrivateRedis } from '../support/ledger.ts';
 import { creations, expectInStep } from '../support/verdict.ts';
@@ -76,6 +77,31 @@ describe.concurrent('a run whose Redis', () => {
     expect(journey.sandbox.calls().map(({ method }) => method)).toEqual(['GET']);
     expectInStep(journey.sandbox, PEOPLE);
     await expectLedgerEqual(journey, PEOPLE);
+  });
+
+  it('is set back to before somebody was deleted, who is back since, finds their new account', async ({
+    install,
+  }) => {
+    const journey = await install(PEOPLE.slice(0, 5), { sandbox: { revokedPost: 'create' } });
+    journey.configure((yaml) => takingAway(yaml, 'action: delete, grace: 1s, limit: 5'));
+    const runs = async () => expect((await journey.cli('run')).code).toBe(0);
+    await runs();
+    const data = join(journey.folder, 'data', 'redis', 'appendonlydir');
+    const older = join(journey.folder, 'older');
+    cpSync(data, older, { recursive: true });
+    journey.people(PEOPLE.slice(0, 4));
+    await runs();
+    await sleep(1_500);
+    await runs();
+    expect(journey.sandbox.calls().filter(({ removed }) => removed)).toHaveLength(1);
+    journey.people(PEOPLE.slice(0, 5));
+    await runs();
+    rmSync(data, { recursive: true });
+    cpSync(older, data, { recursive: true });
+    await runs();
+    await runs();
+    expectInStep(journey.sandbox, PEOPLE.slice(0, 5));
+    await expectLedgerEqual(journey, PEOPLE.slice(0, 5));
   });
 
   it('is set back to an older copy is noticed, and nobody is created twice', async ({ install }) => {
