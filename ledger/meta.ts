@@ -2,7 +2,7 @@
  * What a ledger says of itself: the version of its form, whose people it remembers, and its epoch, by which a ledger
  * that was wiped or set back to an older copy is noticed. A cold ledger first learns who is in Omni.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { SyncError } from '../model/errors.ts';
 import { type Envelope, PLAIN, unknownKey } from './envelope.ts';
@@ -90,9 +90,11 @@ export function createMeta(options: MetaOptions): Meta {
       checkKey(stored.sealedWith, envelope);
       if (stored.identity !== undefined && stored.identity !== JSON.stringify(options.identity))
         await rebind(options, stored);
-      const now = isBegun(stored, options) ? stored : await beginWhole(options, stored);
-      const older = await noted.tell({ epoch: now.epoch ?? '', runs: Number(now.runs) });
-      return { refKey: now.refKey ?? '', epoch: now.epoch ?? '', cold: older || now.warm === undefined };
+      const said = isBegun(stored, options)
+        ? stored
+        : await beginWhole(options, stored, await noted.nextEpoch());
+      const now = (await noted.tell(countedOf(said))) ? await redis.hgetall(keys.meta) : said;
+      return { refKey: now.refKey ?? '', epoch: now.epoch ?? '', cold: now.warm === undefined };
     },
     async look() {
       const stored = await redis.hgetall(keys.meta);
@@ -100,8 +102,7 @@ export function createMeta(options: MetaOptions): Meta {
       checkKey(stored.sealedWith, envelope);
       const { identity } = options;
       const other = stored.identity !== undefined && stored.identity !== JSON.stringify(identity);
-      const counted = { epoch: stored.epoch ?? '', runs: Number(stored.runs ?? 0) };
-      const older = await noted.isNewer(counted);
+      const older = await noted.isOlder(countedOf(stored));
       return {
         refKey: stored.refKey,
         cold: other || older || stored.warm === undefined,
@@ -110,13 +111,13 @@ export function createMeta(options: MetaOptions): Meta {
       };
     },
     warm: async (epoch) => void (await redis.warmLedger(keys.meta, epoch)),
-    async count() {
-      const runs = await redis.hincrby(keys.meta, 'runs', 1);
-      const epoch = await redis.hget(keys.meta, 'epoch');
-      return noted.write({ epoch: epoch ?? '', runs });
-    },
+    count: noted.count,
     witness: noted.witness,
   };
+}
+
+function countedOf({ epoch = '', runs = '0' }: Record<string, string>) {
+  return { epoch, runs: Number(runs) };
 }
 
 /** Nothing is to be written: the usual case, at every command and for every person who is looked up. */
@@ -130,16 +131,17 @@ function isBegun(stored: Record<string, string>, { identity, envelope = PLAIN }:
 async function beginWhole(
   options: MetaOptions,
   stored: Record<string, string>,
+  epoch: string,
 ): Promise<Record<string, string>> {
   const { redis, keys, envelope = PLAIN } = options;
-  await beginIfMissing(options);
+  await beginIfMissing(options, epoch);
   if (stored.sealedWith !== envelope.sealsWith) await sealAll(options, envelope);
   return redis.hgetall(keys.meta);
 }
 
-async function beginIfMissing({ redis, keys, identity }: MetaOptions): Promise<void> {
+async function beginIfMissing({ redis, keys, identity }: MetaOptions, epoch: string): Promise<void> {
   const whose = { schema: SCHEMA, identity: JSON.stringify(identity), omniHost: identity.omniHost };
-  const begun = { ...whose, epoch: randomUUID(), refKey: randomBytes(16).toString('base64url'), runs: 0 };
+  const begun = { ...whose, epoch, refKey: randomBytes(16).toString('base64url'), runs: 0 };
   await Promise.all(Object.entries(begun).map(([field, value]) => redis.hsetnx(keys.meta, field, value)));
 }
 

@@ -2,98 +2,130 @@
  * How far Redis has come, noted in the data folder beside it: by that a Redis that was set back to an older copy is noticed.
  * Every host has a note of its own, and whoever notices tells all of them, through Redis.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { SyncKeys } from './keys.ts';
 import type { ScriptedRedis } from './scripts.ts';
 
 /** How far a ledger has come. */
-export interface Counted {
+interface Counted {
+  /** Its number, and a random part: `3.<uuid>`. A ledger that is begun again, or is noticed to be an older copy, gets the next number. */
   readonly epoch: string;
   readonly runs: number;
 }
 
 export interface CountNote {
-  /** Whether the note is of a later point of the same epoch: an older copy was restored. */
-  isNewer(now: Counted): Promise<boolean>;
-  /** The same. Then everybody is to know, also hosts that have noted less, until a run has learned anew: the ledger is cold. */
-  tell(now: Counted): Promise<boolean>;
-  /** Notes it; a warning where the file system refuses. */
-  write(now: Counted): Promise<string | undefined>;
-  /** Notes how far Redis has come by now, or tells that it was set back. See Meta.witness. */
+  /** The epoch of a ledger that begins now. */
+  nextEpoch(): Promise<string>;
+  /** Whether Redis, which says this of itself, was set back. */
+  isOlder(said: Counted): Promise<boolean>;
+  /** The same. Then the ledger is cold for everybody, and what it said is to be read again. */
+  tell(said: Counted): Promise<boolean>;
+  /** See Meta.count. */
+  count(): Promise<string | undefined>;
+  /** See Meta.witness. */
   witness(): Promise<string | undefined>;
 }
 
 /**
- * Forgets that everyone is known; and counts the runs on from where they were, or whoever has noted less than the one who
- * noticed would not see that it was a copy. Nothing where the runs were only read too early.
+ * Of a Redis that was set back the epoch ends, and with it the belief that everyone is known: hosts that have noted less
+ * are to see it too, and so is the run that was at work. Nothing where the note was only read too early. Then counts, if it is asked to.
  */
-const COOL = `
-if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
-if tonumber(redis.call('HGET', KEYS[1], 'runs') or 0) >= tonumber(ARGV[2]) then return 0 end
-redis.call('HDEL', KEYS[1], 'warm')
-redis.call('HSET', KEYS[1], 'runs', ARGV[2])
-return 1
+const COUNT = `
+local add, noted, noted_runs, fresh = unpack(ARGV)
+local epoch, runs = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'runs'))
+local function number_of(name) return tonumber(name:match('^(%d+)%.') or 0) end
+local older = false
+if epoch and noted ~= '' then
+  if epoch == noted then older = tonumber(runs or 0) < tonumber(noted_runs)
+  else older = number_of(epoch) <= number_of(noted) end
+end
+if older then
+  redis.call('HDEL', KEYS[1], 'warm')
+  redis.call('HSET', KEYS[1], 'epoch', fresh)
+end
+if add == '1' then redis.call('HINCRBY', KEYS[1], 'runs', 1) end
+return redis.call('HMGET', KEYS[1], 'epoch', 'runs')
 `;
 
-interface CoolingRedis extends ScriptedRedis {
-  coolLedger(key: string, epoch: string, runs: number): Promise<number>;
+interface CountingRedis extends ScriptedRedis {
+  countRun(...args: (string | number)[]): Promise<[epoch: string | null, runs: string | null]>;
 }
 
 /** The note in `file` about one sync. */
 export function createNote(given: ScriptedRedis, { meta }: Pick<SyncKeys, 'meta'>, file: string): CountNote {
-  given.defineCommand('coolLedger', { numberOfKeys: 1, lua: COOL });
-  const redis = given as CoolingRedis;
+  given.defineCommand('countRun', { numberOfKeys: 1, lua: COUNT });
+  const redis = given as CountingRedis;
   let witnessed = '';
 
-  async function newer(now: Counted): Promise<number | undefined> {
-    const { epoch, runs } = await read(file);
-    return epoch === now.epoch && typeof runs === 'number' && runs > now.runs ? runs : undefined;
-  }
-
-  async function tell(now: Counted): Promise<boolean> {
-    const runs = await newer(now);
-    return runs !== undefined && (await redis.coolLedger(meta, now.epoch, runs)) === 1;
-  }
-
-  async function isAt(now: Counted): Promise<boolean> {
-    const { epoch, runs } = await read(file);
-    return epoch === now.epoch && runs === now.runs;
+  async function counted(add: 0 | 1): Promise<Counted> {
+    const noted = await read(file);
+    const about = [noted?.epoch ?? '', noted?.runs ?? 0, epochAfter(noted)];
+    const [epoch, runs] = await redis.countRun(meta, add, ...about);
+    return { epoch: epoch ?? '', runs: Number(runs) };
   }
 
   return {
-    isNewer: async (now) => (await newer(now)) !== undefined,
-    tell,
-    write: (now) => write(file, now),
+    nextEpoch: async () => epochAfter(await read(file)),
+    isOlder: async (said) => isOlder(said, await read(file)),
+    async tell(said) {
+      const noted = await read(file);
+      const older = isOlder(said, noted);
+      // Also a ledger that has just begun: a copy of one before may come back before its first run has ended.
+      if (older || noted?.epoch !== said.epoch) await write(file, older ? await counted(0) : said);
+      return older;
+    },
+    count: async () => write(file, await counted(1)),
     async witness() {
       const [epoch, runs] = await redis.hmget(meta, 'epoch', 'runs');
       const seen = `${epoch} ${runs}`;
       if (epoch == null || seen === witnessed) return undefined;
       const now = { epoch, runs: Number(runs) };
-      if ((await newer(now)) !== undefined) {
-        await tell(now);
+      const noted = await read(file);
+      if (isOlder(now, noted)) {
+        await write(file, await counted(0));
         return undefined;
       }
       witnessed = seen;
-      if (await isAt(now)) return undefined;
+      if (isAt(now, noted)) return undefined;
       const warning = await write(file, now);
       // Another process of this folder may have done it at the same time.
-      return (await isAt(now)) ? undefined : warning;
+      return isAt(now, await read(file)) ? undefined : warning;
     },
   };
 }
 
-async function read(file: string): Promise<{ readonly epoch?: unknown; readonly runs?: unknown }> {
+function epochAfter(noted: Counted | undefined): string {
+  return `${numberOf(noted?.epoch ?? '') + 1}.${randomUUID()}`;
+}
+
+function numberOf(epoch: string): number {
+  return Number(/^(\d+)\./.exec(epoch)?.[1] ?? 0);
+}
+
+/** Of one epoch the runs tell; else a later ledger has the higher number. */
+function isOlder(said: Counted, noted: Counted | undefined): boolean {
+  if (noted === undefined) return false;
+  return said.epoch === noted.epoch ? said.runs < noted.runs : numberOf(said.epoch) <= numberOf(noted.epoch);
+}
+
+function isAt(now: Counted, noted: Counted | undefined): boolean {
+  return noted?.epoch === now.epoch && noted.runs === now.runs;
+}
+
+/** Undefined where there is no note, or none that can be read. */
+async function read(file: string): Promise<Counted | undefined> {
   try {
-    const noted = JSON.parse(await readFile(file, 'utf8')) as { epoch?: unknown; runs?: unknown } | null;
-    return noted ?? {};
+    const { epoch, runs } = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+    return typeof epoch === 'string' && typeof runs === 'number' ? { epoch, runs } : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }
 
-/** Writes the file whole. */
+/** Writes the file whole, unless it says more by now; a warning where the file system refuses. */
 async function write(file: string, now: Counted): Promise<string | undefined> {
+  if (isOlder(now, await read(file))) return undefined;
   // Several may write it at once, also in one process.
   const own = `${file}.${randomBytes(4).toString('hex')}`;
   try {

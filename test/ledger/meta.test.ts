@@ -231,6 +231,39 @@ describe('createMeta, where an older copy of Redis is restored', () => {
     expect(await metaOf().begin()).toMatchObject({ cold: true });
   });
 
+  it('is not hidden by a run that was at work, and counts itself on the copy', async () => {
+    await warmed();
+    await save();
+    await metaOf().count();
+    const { epoch } = await metaOf().begin();
+    await restore();
+    await metaOf().warm(epoch);
+    expect(await metaOf().count()).toBeUndefined();
+    expect(await metaOf().begin()).toMatchObject({ cold: true });
+    await warmed();
+    expect(await metaOf().begin()).toMatchObject({ cold: false });
+  });
+
+  it.each([
+    ['who reads the directory', (meta: Meta) => meta.begin()],
+    ['who only works', (meta: Meta) => meta.witness()],
+    ['who was at work', (meta: Meta) => meta.count()],
+  ])('is noticed by %s where it is of before the ledger was wiped', async (_, meets) => {
+    await warmed();
+    await save();
+    await redis.flushall();
+    await warmed();
+    await restore();
+    await meets(metaOf());
+    expect(await metaOf().look()).toMatchObject({ cold: true });
+    expect(await metaOf().begin()).toMatchObject({ cold: true });
+    await warmed();
+    expect(await metaOf().begin()).toMatchObject({ cold: false });
+    // The same copy once more.
+    await restore();
+    expect(await metaOf().look()).toMatchObject({ cold: true });
+  });
+
   it('counts a run where the data folder takes no file, and warns', async () => {
     await warmed();
     rmSync(join(dataDir, 'epoch-acme.json'));
