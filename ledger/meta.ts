@@ -34,11 +34,11 @@ export interface Meta {
    * @throws SyncError `config` for a newer form, or values under a key that is not known.
    */
   look(): Promise<Look>;
-  /** From now on the ledger is believed to know everyone in Omni, unless it is not `epoch`'s any more: wiped meanwhile. */
+  /** From now on the ledger is believed to know everyone in Omni, unless it is not `epoch`'s any more: wiped or set back meanwhile. */
   warm(epoch: string): Promise<void>;
   /**
-   * Counts a run, or an act that calls a removal off, here and in the data folder: the pair that tells an older copy. Before what it
-   * is about is written. Where the folder takes no file, a warning comes back: what was counted is good without.
+   * Counts the beginning or the end of a run, or an act that calls a removal off, here and in the data folder: the pair that tells an
+   * older copy. A beginning or an act before what it is about is written. Where the folder takes no file, a warning comes back: what was counted is good without.
    */
   count(): Promise<string | undefined>;
   /**
@@ -51,7 +51,7 @@ export interface Meta {
 export interface Begun {
   /** The key of `ref`s, made once for each ledger. */
   readonly refKey: string;
-  /** Made once for each ledger: a wiped one gets another. */
+  /** Made once for each ledger: one that was wiped, or is noticed to be an older copy, gets another. */
   readonly epoch: string;
   /** Nobody has been correlated with Omni's accounts yet, or the ledger was set back to an older copy. */
   readonly cold: boolean;
@@ -97,15 +97,15 @@ export function createMeta(options: MetaOptions): Meta {
       return { refKey: now.refKey ?? '', epoch: now.epoch ?? '', cold: now.warm === undefined };
     },
     async look() {
+      const isOlder = await noted.read();
       const stored = await redis.hgetall(keys.meta);
       checkSchema(stored.schema);
       checkKey(stored.sealedWith, envelope);
       const { identity } = options;
       const other = stored.identity !== undefined && stored.identity !== JSON.stringify(identity);
-      const older = await noted.isOlder(countedOf(stored));
       return {
         refKey: stored.refKey,
-        cold: other || older || stored.warm === undefined,
+        cold: other || isOlder(countedOf(stored)) || stored.warm === undefined,
         ...(other && { rebinds: changes(stored.identity, identity) }),
         otherOmni: other && stored.omniHost !== identity.omniHost,
       };

@@ -9,7 +9,10 @@ import type { ScriptedRedis } from './scripts.ts';
 
 /** How far a ledger has come. */
 interface Counted {
-  /** Its number, and a random part: `3.<uuid>`. A ledger that is begun again, or is noticed to be an older copy, gets the next number. */
+  /**
+   * Its number, and a random part: `1795680000000.<uuid>`. A ledger that begins, or is noticed to be an older copy, gets a higher
+   * number than any that was noted here: the time in milliseconds, by which hosts without a note of it agree.
+   */
   readonly epoch: string;
   readonly runs: number;
 }
@@ -17,9 +20,9 @@ interface Counted {
 export interface CountNote {
   /** The epoch of a ledger that begins now. */
   nextEpoch(): Promise<string>;
-  /** Whether Redis, which says this of itself, was set back. */
-  isOlder(said: Counted): Promise<boolean>;
-  /** The same. Then the ledger is cold for everybody, and what it said is to be read again. */
+  /** Reads the note: whether Redis, which says this of itself, was set back. To be called before Redis is asked. */
+  read(): Promise<(said: Counted) => boolean>;
+  /** The same of what was said already. Then the ledger is cold for everybody, and what it said is to be read again. */
   tell(said: Counted): Promise<boolean>;
   /** See Meta.count. */
   count(): Promise<string | undefined>;
@@ -29,61 +32,64 @@ export interface CountNote {
 
 /**
  * Of a Redis that was set back the epoch ends, and with it the belief that everyone is known: hosts that have noted less
- * are to see it too, and so is the run that was at work. Nothing where the note was only read too early. Then counts, if it is asked to.
+ * are to see it too, and so is the run that was at work. Nothing where Redis has come further since it was asked. Then counts on.
  */
-const COUNT = `
-local add, noted, noted_runs, fresh = unpack(ARGV)
+const ADVANCE = `
+local noted, noted_runs, fresh, add = unpack(ARGV)
 local epoch, runs = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'runs'))
+if not epoch then return { false, false } end
 local function number_of(name) return tonumber(name:match('^(%d+)%.') or 0) end
 local older = false
-if epoch and noted ~= '' then
-  if epoch == noted then older = tonumber(runs or 0) < tonumber(noted_runs)
-  else older = number_of(epoch) <= number_of(noted) end
-end
+if epoch == noted then older = tonumber(runs or 0) < tonumber(noted_runs)
+elseif noted ~= '' then older = number_of(epoch) <= number_of(noted) end
 if older then
   redis.call('HDEL', KEYS[1], 'warm')
   redis.call('HSET', KEYS[1], 'epoch', fresh)
 end
-if add == '1' then redis.call('HINCRBY', KEYS[1], 'runs', 1) end
+redis.call('HINCRBY', KEYS[1], 'runs', add)
 return redis.call('HMGET', KEYS[1], 'epoch', 'runs')
 `;
 
-interface CountingRedis extends ScriptedRedis {
-  countRun(...args: (string | number)[]): Promise<[epoch: string | null, runs: string | null]>;
+interface AdvancingRedis extends ScriptedRedis {
+  advanceLedger(...args: (string | number)[]): Promise<[epoch: string | null, runs: string | null]>;
 }
 
 /** The note in `file` about one sync. */
 export function createNote(given: ScriptedRedis, { meta }: Pick<SyncKeys, 'meta'>, file: string): CountNote {
-  given.defineCommand('countRun', { numberOfKeys: 1, lua: COUNT });
-  const redis = given as CountingRedis;
+  given.defineCommand('advanceLedger', { numberOfKeys: 1, lua: ADVANCE });
+  const redis = given as AdvancingRedis;
   let witnessed = '';
 
-  async function counted(add: 0 | 1): Promise<Counted> {
+  /** Undefined where there is no ledger. */
+  async function advance(runs: 0 | 1): Promise<Counted | undefined> {
     const noted = await read(file);
-    const about = [noted?.epoch ?? '', noted?.runs ?? 0, epochAfter(noted)];
-    const [epoch, runs] = await redis.countRun(meta, add, ...about);
-    return { epoch: epoch ?? '', runs: Number(runs) };
+    const fresh = epochAfter(noted);
+    return countedOf(await redis.advanceLedger(meta, noted?.epoch ?? '', noted?.runs ?? 0, fresh, runs));
   }
 
   return {
     nextEpoch: async () => epochAfter(await read(file)),
-    isOlder: async (said) => isOlder(said, await read(file)),
-    async tell(said) {
+    async read() {
       const noted = await read(file);
-      const older = isOlder(said, noted);
-      // Also a ledger that has just begun: a copy of one before may come back before its first run has ended.
-      if (older || noted?.epoch !== said.epoch) await write(file, older ? await counted(0) : said);
+      return (said) => isOlder(said, noted);
+    },
+    async tell(said) {
+      const older = isOlder(said, await read(file));
+      if (older) await advance(0);
       return older;
     },
-    count: async () => write(file, await counted(1)),
+    async count() {
+      const now = await advance(1);
+      return now && write(file, now);
+    },
     async witness() {
-      const [epoch, runs] = await redis.hmget(meta, 'epoch', 'runs');
-      const seen = `${epoch} ${runs}`;
-      if (epoch == null || seen === witnessed) return undefined;
-      const now = { epoch, runs: Number(runs) };
+      const now = countedOf(await redis.hmget(meta, 'epoch', 'runs'));
+      if (now === undefined) return undefined;
+      const seen = `${now.epoch} ${now.runs}`;
+      if (seen === witnessed) return undefined;
       const noted = await read(file);
       if (isOlder(now, noted)) {
-        await write(file, await counted(0));
+        await advance(0);
         return undefined;
       }
       witnessed = seen;
@@ -95,8 +101,12 @@ export function createNote(given: ScriptedRedis, { meta }: Pick<SyncKeys, 'meta'
   };
 }
 
+function countedOf([epoch, runs]: (string | null)[]): Counted | undefined {
+  return epoch == null ? undefined : { epoch, runs: Number(runs) };
+}
+
 function epochAfter(noted: Counted | undefined): string {
-  return `${numberOf(noted?.epoch ?? '') + 1}.${randomUUID()}`;
+  return `${Math.max(numberOf(noted?.epoch ?? '') + 1, Date.now())}.${randomUUID()}`;
 }
 
 function numberOf(epoch: string): number {

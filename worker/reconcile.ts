@@ -120,6 +120,8 @@ async function runOnce(id: string, want: Want, under: Under): Promise<void> {
   const { deps, lease, attempt } = under;
   const { ledger } = deps;
   const begun = await ledger.begin();
+  // A copy from before this run lacks what it writes, also where it never ends.
+  await ledger.meta.count();
   if (want.full) await ledger.dropMoved();
   const signal = AbortSignal.any([lease.lost, attempt.signal]);
   const basis = basisOf(deps.directory, deps.basis);

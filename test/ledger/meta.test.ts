@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -200,6 +200,12 @@ describe('createMeta, where an older copy of Redis is restored', () => {
     expect(JSON.parse(readFileSync(note, 'utf8'))).toMatchObject({ runs: 1 });
     rmSync(note);
     expect(await metaOf().begin()).toMatchObject({ cold: false });
+    for (const broken of ['', 'null', '{"epoch": 7, "runs": "9"}']) {
+      writeFileSync(note, broken);
+      expect(await metaOf().begin()).toMatchObject({ cold: false });
+    }
+    await metaOf().count();
+    expect(JSON.parse(readFileSync(note, 'utf8'))).toMatchObject({ runs: 2 });
   });
 
   it('is noticed by who only works, before a run and on another host, and known to all until a run has learned anew', async () => {
@@ -231,15 +237,18 @@ describe('createMeta, where an older copy of Redis is restored', () => {
     expect(await metaOf().begin()).toMatchObject({ cold: true });
   });
 
+  /** What all processes of all hosts see. */
+  const isWarm = async () => (await redis.hexists(keys.meta, 'warm')) === 1;
+
   it('is not hidden by a run that was at work, and counts itself on the copy', async () => {
     await warmed();
     await save();
     await metaOf().count();
     const { epoch } = await metaOf().begin();
     await restore();
-    await metaOf().warm(epoch);
     expect(await metaOf().count()).toBeUndefined();
-    expect(await metaOf().begin()).toMatchObject({ cold: true });
+    await metaOf().warm(epoch);
+    expect(await isWarm()).toBe(false);
     await warmed();
     expect(await metaOf().begin()).toMatchObject({ cold: false });
   });
@@ -254,14 +263,43 @@ describe('createMeta, where an older copy of Redis is restored', () => {
     await redis.flushall();
     await warmed();
     await restore();
-    await meets(metaOf());
     expect(await metaOf().look()).toMatchObject({ cold: true });
-    expect(await metaOf().begin()).toMatchObject({ cold: true });
+    await meets(metaOf());
+    expect(await isWarm()).toBe(false);
     await warmed();
     expect(await metaOf().begin()).toMatchObject({ cold: false });
     // The same copy once more.
     await restore();
+    expect(await metaOf().begin()).toMatchObject({ cold: true });
+  });
+
+  it('is noticed where the ledger has begun anew since with no note of the one before', async () => {
+    await warmed();
+    await save();
+    await redis.flushall();
+    rmSync(join(dataDir, 'epoch-acme.json'));
+    await warmed();
+    expect(await metaOf().begin()).toMatchObject({ cold: false });
+    await restore();
+    expect(await metaOf().begin()).toMatchObject({ cold: true });
+  });
+
+  it('is taken for one where two ledgers began in the same millisecond', async () => {
+    await warmed();
+    const [number] = String(await redis.hget(keys.meta, 'epoch')).split('.');
+    await redis.hset(keys.meta, 'epoch', `${number}.another`);
     expect(await metaOf().look()).toMatchObject({ cold: true });
+    expect(await metaOf().begin()).toMatchObject({ cold: true });
+  });
+
+  it('keeps its note, and begins nothing, where a run counts itself in a Redis that was wiped', async () => {
+    await warmed();
+    const note = () => readFileSync(join(dataDir, 'epoch-acme.json'), 'utf8');
+    const before = note();
+    await redis.flushall();
+    expect(await metaOf().count()).toBeUndefined();
+    expect(note()).toBe(before);
+    expect(await redis.exists(keys.meta)).toBe(0);
   });
 
   it('counts a run where the data folder takes no file, and warns', async () => {

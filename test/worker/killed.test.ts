@@ -93,14 +93,24 @@ describe('a worker on a host of its own', () => {
   });
 });
 
-describe('a worker in a Redis that was set back to a copy of before a removal was called off, with no run between', () => {
+describe('a worker in a Redis that was set back to a copy of before a removal was called off, with no whole run between', () => {
   const lookUp = async (rig: Rig) => {
     rig.people.set(crowd(3));
     await rig.ledger.asks.add({ by: 'test', full: false, person: 'E1' });
     await resyncPeople(rig.deps(), TRY);
     await rig.drain();
   };
+  const dieInARun = async (rig: Rig) => {
+    rig.people.set(crowd(3));
+    rig.onStep = (step) => {
+      if (step === 'reconcile.believed') throw new Error('killed');
+    };
+    await rig.ledger.asks.add({ by: 'test', full: false });
+    await expect(reconcile(rig.deps(), TRY)).rejects.toThrow('killed');
+    rig.onStep = () => undefined;
+  };
   const ACTS = [
+    ['a run that found them back died before its end', dieInARun],
     ['an operator keeps them', async (rig: Rig) => void (await keepPeople(rig.ledger, ['E1']))],
     ['a look-up by hand found them back', lookUp],
     [
