@@ -19,7 +19,7 @@ export function syncKeys(sync: string) {
 /** What is known of people and accounts. */
 function peopleKeys(key: (name: string) => string) {
   return {
-    /** hash: schema version, identity, epoch, runs counted in it, ref key, whether Omni's accounts were correlated. */
+    /** hash: schema version, identity, epoch, how far it has counted, ref key, whether Omni's accounts were correlated. */
     meta: key('meta'),
     /** string per bucket: packed links. */
     links: (bucket: number) => key(`links:${bucket}`),

@@ -6,6 +6,7 @@ import { type Asks, createAsks } from './asks.ts';
 import { type Audit, createAudit } from './audit.ts';
 import type { Trail } from './audit-trail.ts';
 import { type Carry, createCarry } from './carry.ts';
+import { clockOf } from './clock.ts';
 import { type Committer, createCommitter } from './commit.ts';
 import { createDefinitions, type Definitions } from './definitions.ts';
 import { createDrift, type Drift } from './drift.ts';
@@ -116,14 +117,6 @@ export interface LedgerOptions {
   readonly auditValues?: boolean;
   /** The secrets that seal what is kept of people: see createEnvelope. */
   readonly encryptionKeys?: readonly string[];
-}
-
-/** Redis's clock, in milliseconds since 1970. */
-function clockOf(redis: Redis): () => Promise<number> {
-  return async () => {
-    const [seconds, micros] = await redis.time();
-    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-  };
 }
 
 /** The ledger of a sync. */

@@ -4,6 +4,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { clockOf } from './clock.ts';
 import type { SyncKeys } from './keys.ts';
 import type { ScriptedRedis } from './scripts.ts';
 
@@ -11,7 +12,7 @@ import type { ScriptedRedis } from './scripts.ts';
 interface Counted {
   /**
    * Its number, and a random part: `1795680000000.<uuid>`. A ledger that begins, or is noticed to be an older copy, gets a higher
-   * number than any that was noted here: the time in milliseconds, by which hosts without a note of it agree.
+   * number than was noted here, and than one that hosts without a note of that began before: Redis's time in milliseconds.
    */
   readonly epoch: string;
   readonly runs: number;
@@ -35,7 +36,7 @@ export interface CountNote {
  * are to see it too, and so is the run that was at work. Nothing where Redis has come further since it was asked. Then counts on.
  */
 const ADVANCE = `
-local noted, noted_runs, fresh, add = unpack(ARGV)
+local noted, noted_runs, least, random, add = unpack(ARGV)
 local epoch, runs = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'runs'))
 if not epoch then return { false, false } end
 local function number_of(name) return tonumber(name:match('^(%d+)%.') or 0) end
@@ -44,7 +45,9 @@ if epoch == noted then older = tonumber(runs or 0) < tonumber(noted_runs)
 elseif noted ~= '' then older = number_of(epoch) <= number_of(noted) end
 if older then
   redis.call('HDEL', KEYS[1], 'warm')
-  redis.call('HSET', KEYS[1], 'epoch', fresh)
+  local now = redis.call('TIME')
+  local number = math.max(tonumber(least), now[1] * 1000 + math.floor(now[2] / 1000))
+  redis.call('HSET', KEYS[1], 'epoch', string.format('%.0f.%s', number, random))
 end
 redis.call('HINCRBY', KEYS[1], 'runs', add)
 return redis.call('HMGET', KEYS[1], 'epoch', 'runs')
@@ -58,17 +61,29 @@ interface AdvancingRedis extends ScriptedRedis {
 export function createNote(given: ScriptedRedis, { meta }: Pick<SyncKeys, 'meta'>, file: string): CountNote {
   given.defineCommand('advanceLedger', { numberOfKeys: 1, lua: ADVANCE });
   const redis = given as AdvancingRedis;
+  const clock = clockOf(given);
   let witnessed = '';
+  let noting: Promise<unknown> = Promise.resolve();
 
   /** Undefined where there is no ledger. */
   async function advance(runs: 0 | 1): Promise<Counted | undefined> {
     const noted = await read(file);
-    const fresh = epochAfter(noted);
-    return countedOf(await redis.advanceLedger(meta, noted?.epoch ?? '', noted?.runs ?? 0, fresh, runs));
+    const { epoch, runs: notedRuns } = noted ?? { epoch: '', runs: 0 };
+    const fresh = [numberAfter(noted), randomUUID()];
+    return countedOf(await redis.advanceLedger(meta, epoch, notedRuns, ...fresh, runs));
+  }
+
+  /** One after another: what is written must not depend on who is slower. */
+  function note(now: Counted): Promise<string | undefined> {
+    const written = noting.then(() => write(file, now));
+    noting = written.catch(() => undefined);
+    return written;
   }
 
   return {
-    nextEpoch: async () => epochAfter(await read(file)),
+    async nextEpoch() {
+      return `${Math.max(numberAfter(await read(file)), await clock())}.${randomUUID()}`;
+    },
     async read() {
       const noted = await read(file);
       return (said) => isOlder(said, noted);
@@ -80,7 +95,7 @@ export function createNote(given: ScriptedRedis, { meta }: Pick<SyncKeys, 'meta'
     },
     async count() {
       const now = await advance(1);
-      return now && write(file, now);
+      return now && note(now);
     },
     async witness() {
       const now = countedOf(await redis.hmget(meta, 'epoch', 'runs'));
@@ -94,7 +109,7 @@ export function createNote(given: ScriptedRedis, { meta }: Pick<SyncKeys, 'meta'
       }
       witnessed = seen;
       if (isAt(now, noted)) return undefined;
-      const warning = await write(file, now);
+      const warning = await note(now);
       // Another process of this folder may have done it at the same time.
       return isAt(now, await read(file)) ? undefined : warning;
     },
@@ -105,8 +120,8 @@ function countedOf([epoch, runs]: (string | null)[]): Counted | undefined {
   return epoch == null ? undefined : { epoch, runs: Number(runs) };
 }
 
-function epochAfter(noted: Counted | undefined): string {
-  return `${Math.max(numberOf(noted?.epoch ?? '') + 1, Date.now())}.${randomUUID()}`;
+function numberAfter(noted: Counted | undefined): number {
+  return numberOf(noted?.epoch ?? '') + 1;
 }
 
 function numberOf(epoch: string): number {
@@ -133,7 +148,7 @@ async function read(file: string): Promise<Counted | undefined> {
   }
 }
 
-/** Writes the file whole, unless it says more by now; a warning where the file system refuses. */
+/** Writes the file whole, unless it says more already; a warning where the file system refuses. */
 async function write(file: string, now: Counted): Promise<string | undefined> {
   if (isOlder(now, await read(file))) return undefined;
   // Several may write it at once, also in one process.

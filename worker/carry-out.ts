@@ -139,6 +139,11 @@ async function believe(
   // What a plan lacks has not been written down.
   if (only === undefined) await moveWatermark({ basis, read, end, tally }, run);
   events.step('reconcile.believed');
+  await countRun(run.deps);
+}
+
+/** Counts the beginning or the end of a run, so that an older copy of Redis is told. */
+export async function countRun({ ledger, events }: Pick<ReconcileDeps, 'ledger' | 'events'>): Promise<void> {
   const unnoted = await ledger.meta.count();
   if (unnoted !== undefined) events.trouble(new SyncError('config', 'data.note', unnoted));
 }

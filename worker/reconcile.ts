@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Ask } from '../ledger/asks.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { isSyncError, SyncError } from '../model/errors.ts';
-import { carryOut, type ReconcileDeps, type ReconcileTry, type Under } from './carry-out.ts';
+import { carryOut, countRun, type ReconcileDeps, type ReconcileTry, type Under } from './carry-out.ts';
 import { openRead } from './read.ts';
 import type { Selection } from './selection.ts';
 import { basisOf } from './watermark.ts';
@@ -120,8 +120,8 @@ async function runOnce(id: string, want: Want, under: Under): Promise<void> {
   const { deps, lease, attempt } = under;
   const { ledger } = deps;
   const begun = await ledger.begin();
-  // A copy from before this run lacks what it writes, also where it never ends.
-  await ledger.meta.count();
+  // A copy from before this run lacks what it writes, also where it never ends. One that is noticed here is the next run's to mend.
+  await countRun(deps);
   if (want.full) await ledger.dropMoved();
   const signal = AbortSignal.any([lease.lost, attempt.signal]);
   const basis = basisOf(deps.directory, deps.basis);

@@ -292,6 +292,31 @@ describe('createMeta, where an older copy of Redis is restored', () => {
     expect(await metaOf().begin()).toMatchObject({ cold: true });
   });
 
+  it.each([
+    ['a wiped one', async () => void (await redis.flushall())],
+    ['a copy', () => restore()],
+  ])('is noticed where clocks were ahead when the ledger began, and %s came after it', async (_, loss) => {
+    await warmed();
+    await save();
+    const ahead = `${Date.now() + 86_400_000}.ahead`;
+    await redis.hset(keys.meta, 'epoch', ahead);
+    rmSync(join(dataDir, 'epoch-acme.json'));
+    await warmed();
+    await loss();
+    await warmed();
+    expect(await redis.hget(keys.meta, 'epoch')).not.toBe(ahead);
+    expect(await metaOf().begin()).toMatchObject({ cold: false });
+    await restore();
+    expect(await metaOf().begin()).toMatchObject({ cold: true });
+  });
+
+  it('is told from Redis as it is by a note that many have written at once', async () => {
+    await warmed();
+    const meta = metaOf();
+    for (let round = 0; round < 20; round++) await Promise.all([1, 2, 3, 4].map(() => meta.count()));
+    expect(JSON.parse(readFileSync(join(dataDir, 'epoch-acme.json'), 'utf8'))).toMatchObject({ runs: 81 });
+  });
+
   it('keeps its note, and begins nothing, where a run counts itself in a Redis that was wiped', async () => {
     await warmed();
     const note = () => readFileSync(join(dataDir, 'epoch-acme.json'), 'utf8');
