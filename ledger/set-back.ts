@@ -11,8 +11,8 @@ import type { ScriptedRedis } from './scripts.ts';
 /** How far a ledger has come. */
 interface Counted {
   /**
-   * Its number, and a random part: `1795680000000.<uuid>`. A ledger that begins, or is noticed to be an older copy, gets a higher
-   * number than was noted here, and than one that hosts without a note of that began before: Redis's time in milliseconds.
+   * Its number, and a random part: `1795680000000.<uuid>`. A ledger that begins, or is noticed to be an older copy, gets Redis's time in
+   * milliseconds, by which it is later than one that this host has never noted; and always a higher number than the note's.
    */
   readonly epoch: string;
   readonly runs: number;

@@ -310,7 +310,7 @@ describe('createMeta, where an older copy of Redis is restored', () => {
     expect(await metaOf().begin()).toMatchObject({ cold: true });
   });
 
-  it('is told from Redis as it is by a note that many have written at once', async () => {
+  it('would be seen after many counts at once: the note is of the last', async () => {
     await warmed();
     const meta = metaOf();
     for (let round = 0; round < 20; round++) await Promise.all([1, 2, 3, 4].map(() => meta.count()));

@@ -20,17 +20,22 @@ import { LIST, type Rig } from './rig.ts';
 const rigWith = rigsOfFile();
 const TRY = { signal: new AbortController().signal, last: false };
 
+/** A run whose read was believed, and that has not counted its end. */
+async function dieBeforeTheEnd(rig: Rig): Promise<void> {
+  rig.onStep = (step) => {
+    if (step === 'reconcile.believed') throw new Error('killed');
+  };
+  await rig.ledger.asks.add({ by: 'test', full: false });
+  await expect(reconcile(rig.deps(), TRY)).rejects.toThrow('killed');
+  rig.onStep = () => undefined;
+}
+
 describe('a reconcile that died when its read was believed', () => {
   it('has listed whom it holds: nobody is created of them by the next, which lists no accounts', async () => {
     const rig = await rigWith({ rules: { adopt: 'ask' } });
     rig.sandbox.seed([{ userName: 'p1@acme.example', displayName: 'Person 1' }]);
     rig.people.set(crowd(1));
-    rig.onStep = (step) => {
-      if (step === 'reconcile.believed') throw new Error('killed');
-    };
-    await rig.ledger.asks.add({ by: 'test', full: false });
-    await expect(reconcile(rig.deps(), TRY)).rejects.toThrow('killed');
-    rig.onStep = () => undefined;
+    await dieBeforeTheEnd(rig);
     expect(rig.calls()).toEqual([LIST]);
     const { calls, run } = await round(rig);
     expect({ calls, held: run.held }).toEqual({ calls: [], held: 1 });
@@ -102,12 +107,7 @@ describe('a worker in a Redis that was set back to a copy of before a removal wa
   };
   const dieInARun = async (rig: Rig) => {
     rig.people.set(crowd(3));
-    rig.onStep = (step) => {
-      if (step === 'reconcile.believed') throw new Error('killed');
-    };
-    await rig.ledger.asks.add({ by: 'test', full: false });
-    await expect(reconcile(rig.deps(), TRY)).rejects.toThrow('killed');
-    rig.onStep = () => undefined;
+    await dieBeforeTheEnd(rig);
   };
   const ACTS = [
     ['a run that found them back died before its end', dieInARun],
